@@ -1,0 +1,97 @@
+# What people and CI call, by name. `make` alone lists it. The tools themselves are named once, in package.json.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.PHONY: help build install run check types lint imports dead format-check format test coverage kills bench micro \
+	scenarios clean
+
+# better-sqlite3 is compiled at install, and without internet node-gyp needs the headers of the installed Node.
+NODE_PREFIX := $(shell node -p 'path.resolve(process.execPath, "../..")' 2>/dev/null)
+ifneq ($(wildcard $(NODE_PREFIX)/include/node/node.h),)
+export npm_config_nodedir := $(NODE_PREFIX)
+endif
+export npm_config_update_notifier := false
+
+# Folders too: a file that goes changes its folder only. Written `test/.`, because `test` is a target.
+SOURCES := $(shell find src/. test/. native-bench/. -name '*.ts' -o -type d 2>/dev/null)
+
+# Tests are named one by one, because Node 20 would run every file of a folder as a test. The names come from the
+# sources: dist may still have what a source no longer has. ONLY=engine runs the tests whose path has that in it.
+ONLY ?=
+TESTS = $(shell find test -name '*.test.ts' ! -name '*.long.test.ts' | grep -F -e '$(ONLY)' | sort)
+COMPILED = $(patsubst %.ts,dist/%.js,$(TESTS))
+RUN_TESTS = node --enable-source-maps --test --test-reporter=spec --test-concurrency=2 --test-timeout=300000
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Not `npm ci`: it refuses a lock file that lacks the binaries of other platforms, and npm writes such a one wherever
+# its registry does not have them. `npm install` keeps to the lock file too, and installed.js looks that it did.
+install:
+	@command -v node >/dev/null || { echo "Node.js 20.20 or later is missing: https://nodejs.org" >&2; exit 1; }
+	@why=$$(node config/tools/installed.js) || { \
+		echo "Installing packages ($$why). This takes a minute or two."; \
+		npm install --no-save --loglevel=error --no-progress || { \
+			echo "The install failed. Compiling better-sqlite3 needs: apt-get install make g++ python3" >&2; exit 1; }; \
+		node config/tools/installed.js; }
+
+# Stamped with the moment before, and only when all is well: tsc writes dist also where it found errors.
+dist/.compiled: $(SOURCES) tsconfig.json package-lock.json
+	@mkdir -p dist && touch $@.begun
+	@npm run --silent compile
+	@mv $@.begun $@
+
+build: install ## installs what is missing, and compiles to dist/
+	@$(MAKE) --silent dist/.compiled
+
+run: build ## starts a one-node server with its data in ./data; ARGS='--port 7500' passes more
+	@exec node dist/src/cli/main.js serve --data-dir ./data $(ARGS)
+
+check: build ## types, lint, imports, format, dead code
+	@$(MAKE) --jobs=2 --output-sync=target --keep-going lint imports dead format-check
+	@echo "check: types, lint, imports, dead code and format are in order"
+
+types: build
+
+lint:
+	@npm run --silent lint
+
+imports:
+	@npm run --silent imports
+
+dead:
+	@npm run --silent dead
+
+format-check:
+	@npm run --silent format:check
+
+format: install ## writes the format that `make check` asks for
+	@npm run --silent format
+
+test: build ## every test but *.long.test.ts; ONLY=engine runs those whose path has engine in it
+	@test -n "$(strip $(TESTS))" || { echo "no test matches ONLY=$(ONLY)" >&2; exit 1; }
+	@$(RUN_TESTS) $(COMPILED)
+
+coverage: build ## the tests once more, with coverage/index.html; pure rooms need 95 % of their branches
+	@rm -rf coverage
+	@npm run --silent coverage -- $(RUN_TESTS) $(COMPILED) > coverage.log || { cat coverage.log; exit 1; }
+	@tail -n 12 coverage.log; rm coverage.log
+	@node config/tools/pure-coverage.js
+
+kills: build ## kill -9 under load, ROUNDS=200 times, and every answer checked after each
+	@node --enable-source-maps dist/test/kills/main.js
+
+bench: build ## compiles the load generator, runs Holdfast beside a bare echo server; QUICK=1 for a first look
+	@node --enable-source-maps dist/native-bench/bench.js
+
+micro: build ## benchmarks of engine, codec, timer wheel and log, each alone
+	@node --enable-source-maps dist/native-bench/micro.js
+
+scenarios: ## the scenario files; REWRITE=1 writes the answers anew
+	@$(MAKE) test ONLY=test/scenarios/
+
+clean: ## removes what was made, but not node_modules and not data
+	@rm -rf dist coverage coverage.log native-bench/build
+
+# QUICK, ROUNDS, REWRITE and the like reach the programs by themselves: make exports what its command line sets.
