@@ -1,0 +1,58 @@
+/**
+ * The bytes of one turn's output (a frame, a batch of the log), written front to back and reused by the next turn. Hot
+ * path: it allocates only while it grows to the size that turns need.
+ */
+import { assert } from "../words/assert.js";
+
+/** A growable byte buffer. What was written may be sent or stored, but not kept: the next turn writes over it. */
+export class ByteBuffer {
+  /** The buffer as bytes; replaced when it grows, so read it anew after each `reserve`. */
+  bytes: Uint8Array;
+  /** The same memory as `bytes`. */
+  view: DataView;
+  /** How many bytes are reserved, from 0. A writer may take back what it reserved too much. */
+  length = 0;
+  /** The limit of `length`, in bytes. */
+  readonly sizeMax: number;
+
+  /**
+   * @param initialSize bytes to begin with, at least 1.
+   * @param sizeMax the limit, in bytes.
+   */
+  constructor(initialSize: number, sizeMax: number) {
+    assert(initialSize >= 1 && initialSize <= sizeMax, "a buffer begins between one byte and its limit");
+    this.sizeMax = sizeMax;
+    this.bytes = new Uint8Array(initialSize);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Whether `size` more bytes stay within the limit: ask before you reserve for what came from outside. */
+  fits(size: number): boolean {
+    return this.length + size <= this.sizeMax;
+  }
+
+  /**
+   * Reserves `size` bytes and answers where they begin. What stands there is left from an earlier turn or 0.
+   * @throws BrokenInvariant if the limit is passed.
+   */
+  reserve(size: number): number {
+    const offset = this.length;
+    const end = offset + size;
+    if (end > this.bytes.length) this.#grow(end);
+    this.length = end;
+    return offset;
+  }
+
+  /** Forgets what was written and keeps the memory. */
+  reset(): void {
+    this.length = 0;
+  }
+
+  #grow(size: number): void {
+    assert(size <= this.sizeMax, "a buffer stays within its limit");
+    const grown = new Uint8Array(Math.min(this.sizeMax, Math.max(size, this.bytes.length * 2)));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+    this.view = new DataView(grown.buffer);
+  }
+}

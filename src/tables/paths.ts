@@ -1,0 +1,225 @@
+/**
+ * Who can ask on this worker: a row for each path of a session (R-18), and one for each connection without a session.
+ * Answers go to a path's connection as it is when they leave: a serial that no row ever gets twice tells whether the path
+ * that was meant is still the one in this row. Hot path: `make micro`.
+ */
+import { assert, outOfRange } from "../words/assert.js";
+import { HashIndex } from "./hash-index.js";
+import type { KeyedHash } from "./keyed-hash.js";
+import { Names } from "./names.js";
+import { RowPool } from "./row-pool.js";
+import { doublesOf, reserveWords } from "./memory.js";
+
+/** What is fixed when a path is opened. */
+export interface PathOpening {
+  /** 16 bytes of key; null for a connection's path without a session. */
+  readonly key: Uint8Array | null;
+  readonly ttlMs: number;
+  /** First 64 bits of the SHA-256 of the key, as two 32-bit numbers; 0 without a session. */
+  readonly publicId: readonly [number, number];
+  readonly principal: Uint8Array;
+  readonly address: Uint8Array;
+  /** The connection that it belongs to. */
+  readonly connection: number;
+}
+
+/** Counts of a path number: it is `start * 2^32 + count`, so that numbers of an earlier start are never taken for ours. */
+export const PATHS_PER_START: number = 2 ** 32;
+
+export class Paths {
+  readonly #pool: RowPool;
+  readonly #index: HashIndex;
+  readonly #hash: KeyedHash;
+  readonly #names: Names;
+  // 32 words a row: f64 serial, TTL, last id; then connection, hash, principal, address, is session, next, previous,
+  // public id (2), key (4).
+  readonly #words: Uint32Array;
+  readonly #doubles: Float64Array;
+  readonly #firstOf: Uint32Array;
+  /** For each path and shard, the row that its caller had in the shard's clients table when it was last looked up. */
+  readonly #clients: Uint32Array;
+  readonly #shards: number;
+  readonly #byNumber = new Map<number, number>();
+  readonly #start: number;
+  #count = 0;
+  readonly #keyWords: Uint32Array = new Uint32Array(4);
+  readonly #keyBytes: Uint8Array = new Uint8Array(this.#keyWords.buffer);
+
+  /** @param start number of this start of this worker: no other start, of any worker of the node, has had it. */
+  constructor(options: { capacity: number; connections: number; shards: number; start: number; hash: KeyedHash }) {
+    const size = options.capacity + 1;
+    this.#start = options.start;
+    this.#hash = options.hash;
+    this.#pool = new RowPool(options.capacity);
+    this.#index = new HashIndex(options.capacity);
+    this.#names = new Names({ bytesMax: 2 ** 31 });
+    this.#words = reserveWords(size * 32);
+    this.#doubles = doublesOf(this.#words);
+    this.#firstOf = new Uint32Array(options.connections);
+    this.#shards = options.shards;
+    this.#clients = reserveWords(size * options.shards);
+  }
+
+  /** The path that its session has here now, 0 if none. */
+  findSession(key: Uint8Array, principal: Uint8Array): number {
+    this.#keyBytes.set(key);
+    const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = this.#keyWords;
+    for (let row = this.#index.first(this.#hash.hashWords(k0, k1, k2, k3)); row !== 0; row = this.#index.next(row)) {
+      const isFirstHalf = this.keyWord(row, 0) === k0 && this.keyWord(row, 1) === k1;
+      if (!isFirstHalf || this.keyWord(row, 2) !== k2 || this.keyWord(row, 3) !== k3) continue;
+      if (this.#names.equals(this.#words[row * 32 + 10] ?? 0, principal, 0, principal.length)) return row;
+    }
+    return 0;
+  }
+
+  /** Opens a path; whoever opens one for a session closes the session's older one first. Returns 0 when there is no row. */
+  open(opening: PathOpening): number {
+    const row = this.#pool.take();
+    if (row === 0) return 0;
+    this.#count++;
+    assert(this.#count < PATHS_PER_START, "R-18: a start of a worker has used up its path numbers");
+    const serial = this.#start * PATHS_PER_START + this.#count;
+    this.#doubles[row * 16] = serial;
+    this.#words[row * 32 + 8] = opening.connection;
+    this.#doubles[row * 16 + 1] = opening.ttlMs;
+    this.#words[row * 32 + 15] = opening.publicId[0];
+    this.#words[row * 32 + 16] = opening.publicId[1];
+    this.#words[row * 32 + 10] = this.#names.put(opening.principal, 0, opening.principal.length);
+    this.#words[row * 32 + 11] = this.#names.put(opening.address, 0, opening.address.length);
+    this.#doubles[row * 16 + 2] = 0;
+    this.#clients.fill(0, row * this.#shards, (row + 1) * this.#shards);
+    this.#link(row, opening.connection);
+    this.#words[row * 32 + 12] = opening.key === null ? 0 : 1;
+    if (opening.key === null) {
+      this.#words.fill(0, row * 32 + 17, row * 32 + 21);
+      this.#words[row * 32 + 9] = this.#bareHash(opening);
+      return row;
+    }
+    this.#keyBytes.set(opening.key);
+    this.#words.set(this.#keyWords, row * 32 + 17);
+    const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = this.#keyWords;
+    const hash = this.#hash.hashWords(k0, k1, k2, k3);
+    this.#words[row * 32 + 9] = hash;
+    this.#index.insert(row, hash);
+    this.#byNumber.set(serial, row);
+    return row;
+  }
+
+  #bareHash(opening: PathOpening): number {
+    const principal = this.#hash.hash(opening.principal, 0, opening.principal.length);
+    return this.#hash.hashWords(principal, this.#hash.hash(opening.address, 0, opening.address.length), 0, 0);
+  }
+
+  /** Nobody finds the path by session or number from now on; what was asked on it is still answered until it is closed. */
+  forget(row: number): void {
+    if (this.#words[row * 32 + 12] !== 1 || !this.#byNumber.delete(this.serial(row))) return;
+    this.#index.remove(row);
+  }
+
+  /** Closes a path: what is addressed to it goes nowhere from now on. */
+  close(row: number): void {
+    assert(this.isOpen(row), "R-18: a path is closed once");
+    this.forget(row);
+    this.#unlink(row);
+    this.#names.free(this.#words[row * 32 + 10] ?? 0);
+    this.#names.free(this.#words[row * 32 + 11] ?? 0);
+    this.#doubles[row * 16] = 0;
+    this.#pool.give(row);
+  }
+
+  /** The row of a path number, 0 if no such path is open here. */
+  rowOf(number: number): number {
+    return this.#byNumber.get(number) ?? 0;
+  }
+  /** The number of a session's path; a number of the same kind for one without a session. */
+  serial(row: number): number {
+    return this.#doubles[row * 16] ?? outOfRange(row);
+  }
+  isOpen(row: number): boolean {
+    return this.#doubles[row * 16] !== 0;
+  }
+  isSession(row: number): boolean {
+    return this.#words[row * 32 + 12] === 1;
+  }
+  connection(row: number): number {
+    return this.#words[row * 32 + 8] ?? outOfRange(row);
+  }
+  keyHash(row: number): number {
+    return this.#words[row * 32 + 9] ?? outOfRange(row);
+  }
+  /** One of the four 32-bit words of the session's key. */
+  keyWord(row: number, word: number): number {
+    return this.#words[row * 32 + 17 + word] ?? outOfRange(row);
+  }
+  ttlMs(row: number): number {
+    return this.#doubles[row * 16 + 1] ?? outOfRange(row);
+  }
+  publicId(row: number, half: 0 | 1): number {
+    return this.#words[row * 32 + 15 + half] ?? outOfRange(row);
+  }
+  /** References into `names`. */
+  principal(row: number): number {
+    return this.#words[row * 32 + 10] ?? outOfRange(row);
+  }
+  address(row: number): number {
+    return this.#words[row * 32 + 11] ?? outOfRange(row);
+  }
+  /** A copy of the principal's bytes. */
+  copyPrincipal(row: number): Uint8Array {
+    const bytes = new Uint8Array(this.#names.size(this.principal(row)));
+    this.#names.copyTo(this.principal(row), bytes, 0);
+    return bytes;
+  }
+  samePrincipal(row: number, other: number): boolean {
+    const size = this.#names.copyTo(this.principal(other), scratch, 0);
+    return this.#names.equals(this.principal(row), scratch, 0, size);
+  }
+  get names(): Names {
+    return this.#names;
+  }
+  /** The largest request id executed on this path (R-18). */
+  lastId(row: number): number {
+    return this.#doubles[row * 16 + 2] ?? outOfRange(row);
+  }
+  setLastId(row: number, id: number): void {
+    this.#doubles[row * 16 + 2] = id;
+  }
+  /** Sessions that have a path here. */
+  get sessions(): number {
+    return this.#byNumber.size;
+  }
+
+  /** Remembers the row of the caller in a shard. */
+  noteClient(row: number, shard: number, client: number): void {
+    this.#clients[row * this.#shards + shard] = client;
+  }
+  /** The remembered row, 0 if the caller was never looked up with success. It may be another's by now: compare. */
+  clientIn(row: number, shard: number): number {
+    return this.#clients[row * this.#shards + shard] ?? outOfRange(row);
+  }
+
+  /** First path of a connection, 0 if it has none. */
+  firstOf(connection: number): number {
+    return this.#firstOf[connection] ?? outOfRange(connection);
+  }
+  nextOf(row: number): number {
+    return this.#words[row * 32 + 13] ?? outOfRange(row);
+  }
+
+  #link(row: number, connection: number): void {
+    const first = this.#firstOf[connection] ?? outOfRange(connection);
+    this.#words[row * 32 + 13] = first;
+    this.#words[row * 32 + 14] = 0;
+    if (first !== 0) this.#words[first * 32 + 14] = row;
+    this.#firstOf[connection] = row;
+  }
+  #unlink(row: number): void {
+    const next = this.#words[row * 32 + 13] ?? 0;
+    const previous = this.#words[row * 32 + 14] ?? 0;
+    if (next !== 0) this.#words[next * 32 + 14] = previous;
+    if (previous !== 0) this.#words[previous * 32 + 13] = next;
+    else this.#firstOf[this.connection(row)] = next;
+  }
+}
+
+const scratch = new Uint8Array(1_100);
