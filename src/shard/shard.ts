@@ -1,0 +1,203 @@
+/**
+ * The actor of one shard: requests and the time go in, events and replies come out, and a reply leaves when what it
+ * rests on is committed (R-8). It reads no clock, no file and no socket. Hot path: `make micro`.
+ */
+import { assert } from "../words/assert.js";
+import { EVENT_TIME } from "../words/event-kinds.js";
+import { type Epoch, type Lsn, lsn, LSN_NONE, type ShardIndex, type ShardMs, shardMs } from "../words/ids.js";
+import {
+  KIND_ACQUIRE,
+  KIND_ASK_POSITION,
+  KIND_CANCEL,
+  KIND_CHECK,
+  KIND_FORCE_RELEASE,
+  KIND_LIST,
+  KIND_RELEASE,
+  KIND_RENEW,
+  KIND_REVOKE,
+} from "../words/kinds.js";
+import { acquire } from "../engine/acquire.js";
+import { cancel } from "../engine/cancel.js";
+import { Engine, type Surroundings } from "../engine/engine.js";
+import { expire } from "../engine/expire.js";
+import { list } from "../engine/list.js";
+import { check, position } from "../engine/observe.js";
+import { release } from "../engine/release.js";
+import { renew } from "../engine/renew.js";
+import { forceRelease, revoke } from "../engine/revoke.js";
+import { State, type StateOptions } from "../engine/state.js";
+import type { EntryHead } from "../tables/events.js";
+import { Replies } from "../tables/replies.js";
+import { control, type Control, type Ending, goOnEnding } from "./control.js";
+
+/** A shard that has a deadline logs the time when it has logged nothing for so long (R-1). */
+const TIME_EVENT_AFTER_MS = 1_000;
+
+/** The end of a shard's chain: what the next entry continues (R-7). */
+export interface ChainEnd {
+  lsn: Lsn;
+  epoch: Epoch;
+  checksum: number;
+}
+
+/** What a turn gives each shard beside the requests. */
+export interface Turn {
+  /** Milliseconds of the worker's clock, which leaves out what a turn may not catch up (R-1). */
+  readonly clockMs: number;
+  readonly wallMs: number;
+  readonly controls: readonly Control[];
+  readonly expiryBudget: number;
+}
+
+export class Shard {
+  readonly index: ShardIndex;
+  readonly state: State;
+  readonly engine: Engine;
+  readonly replies: Replies = new Replies(64);
+  readonly chain: ChainEnd;
+  readonly #epoch: Epoch;
+  readonly #head: EntryHead;
+  /** The largest LSN of this shard that is committed. */
+  committed: Lsn = LSN_NONE;
+  /** Shard time when the worker's clock was 0. */
+  #offset = 0;
+  #lastEventMs = 0;
+  #endings: Ending[] = [];
+
+  constructor(index: ShardIndex, epoch: Epoch, options: StateOptions, surroundings: Surroundings) {
+    this.index = index;
+    this.#epoch = epoch;
+    this.state = new State(options);
+    this.engine = new Engine(index, this.state, this.replies, surroundings);
+    this.chain = { lsn: LSN_NONE, epoch, checksum: 0 };
+    const none = shardMs(0);
+    this.#head = {
+      shard: index,
+      epoch,
+      firstLsn: lsn(1),
+      stamp: none,
+      wallMs: 0,
+      previousLsn: LSN_NONE,
+      previousEpoch: epoch,
+      previousChecksum: 0,
+      committed: LSN_NONE,
+    };
+  }
+
+  get epoch(): Epoch {
+    return this.#epoch;
+  }
+
+  /** Goes on from the largest stamp stored, at this time of the worker's clock (R-1), with every session heard (R-19). */
+  takeOffice(stamp: ShardMs, clockMs: number): void {
+    this.#offset = stamp - clockMs;
+    this.state.now = stamp;
+    this.state.inStep = true;
+    this.committed = this.state.head;
+    this.#lastEventMs = clockMs;
+  }
+
+  /** Claims that stand in queues. */
+  get waiting(): number {
+    return this.state.waiting;
+  }
+
+  /** Whether a step would do something: somebody asks, or something may be due. */
+  isDue(clockMs: number): boolean {
+    const now = this.#offset + clockMs;
+    const { claims, clients } = this.state;
+    if (claims.wheel.nextDueBound() <= now || clients.wheel.nextDueBound() <= now) return true;
+    if (this.#endings.length > 0) return true;
+    return (
+      !this.engine.unsettled.isEmpty || (claims.wheel.size > 0 && clockMs - this.#lastEventMs >= TIME_EVENT_AFTER_MS)
+    );
+  }
+
+  /** The worker's time at which this shard wants a step, Infinity if it does not. */
+  nextDue(): number {
+    const { claims, clients } = this.state;
+    const time = claims.wheel.size > 0 ? this.#lastEventMs + TIME_EVENT_AFTER_MS : Number.POSITIVE_INFINITY;
+    return Math.min(claims.wheel.nextDueBound() - this.#offset, clients.wheel.nextDueBound() - this.#offset, time);
+  }
+
+  /** Executes the turn's requests, and only then expires (R-1). Answers whether something due is left. */
+  step(turn: Turn): boolean {
+    const { engine, state, replies } = this;
+    const { inbox, events } = engine;
+    const now = shardMs(this.#offset + turn.clockMs);
+    assert(now >= state.now, "R-1: shard time never goes back");
+    state.now = now;
+    const firstReply = replies.end;
+    const firstLsn = state.next;
+    events.beginEntry();
+    for (let request = inbox.first(this.index); request !== 0; request = inbox.next(request)) execute(engine, request);
+    this.#control(turn.controls);
+    const isLeft = expire(engine, turn.expiryBudget) || this.#endings.length > 0;
+    if (events.count > 0) this.#lastEventMs = turn.clockMs;
+    else if (state.claims.wheel.size > 0 && turn.clockMs - this.#lastEventMs >= TIME_EVENT_AFTER_MS)
+      this.#logTime(turn.clockMs);
+    this.#endEntry(firstLsn, turn.wallMs);
+    replies.stamp(firstReply, state.head);
+    return isLeft;
+  }
+
+  /** What concerns every shard; first what earlier turns have left of it. */
+  #control(messages: readonly Control[]): void {
+    const { engine } = this;
+    if (this.#endings.length > 0) {
+      this.#endings = this.#endings.filter((ending) => goOnEnding(engine, ending) !== undefined);
+    }
+    for (const message of messages) {
+      const ending = control(engine, message);
+      if (ending !== undefined) this.#endings.push(ending);
+    }
+  }
+
+  #logTime(clockMs: number): void {
+    this.#lastEventMs = clockMs;
+    this.engine.happenedToRow(this.engine.events.short(EVENT_TIME, 0, 0, 0));
+  }
+
+  #endEntry(firstLsn: Lsn, wallMs: number): void {
+    const { chain, state } = this;
+    const head = this.#head;
+    head.epoch = this.#epoch;
+    head.firstLsn = firstLsn;
+    head.stamp = state.now;
+    head.wallMs = wallMs;
+    head.previousLsn = chain.lsn;
+    head.previousEpoch = chain.epoch;
+    head.previousChecksum = chain.checksum;
+    head.committed = this.committed;
+    const checksum = this.engine.events.endEntry(head);
+    if (checksum < 0) return;
+    chain.lsn = state.head;
+    chain.epoch = this.#epoch;
+    chain.checksum = checksum;
+  }
+}
+
+function execute(engine: Engine, request: number): void {
+  switch (engine.inbox.op(request)) {
+    case KIND_ACQUIRE:
+      return acquire(engine, request);
+    case KIND_RELEASE:
+      return release(engine, request);
+    case KIND_RENEW:
+      return renew(engine, request);
+    case KIND_CHECK:
+      return check(engine, request);
+    case KIND_CANCEL:
+      return cancel(engine, request);
+    case KIND_ASK_POSITION:
+      return position(engine, request);
+    case KIND_REVOKE:
+      return revoke(engine, request);
+    case KIND_FORCE_RELEASE:
+      return forceRelease(engine, request);
+    case KIND_LIST:
+      return list(engine, request);
+    default:
+      return engine.refuse(request, "unknown-request", "no such request in version 1 of the protocol");
+  }
+}
