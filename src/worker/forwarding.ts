@@ -1,0 +1,141 @@
+/**
+ * Requests that belong to another worker of the node go there and their answers come back, in batches; here are both
+ * ends: what our clients ask of others, and what others' clients ask of us. A forwarder never opens a path and never
+ * sends twice (R-18).
+ */
+import { Packr } from "msgpackr";
+import { encodeGroup } from "../protocol/encode-replies.js";
+import type { Connection, Connections, Receiver } from "./connections.js";
+import type { ClusterMap } from "./handshake.js";
+import {
+  forEachRecord,
+  type Peer,
+  PEER_ANSWERS,
+  PEER_CLOSED,
+  PEER_OPENED,
+  PEER_REQUESTS,
+  type PeerRecord,
+} from "./peers.js";
+
+const ZERO = new Uint8Array([0]);
+const NOTHING = new Uint8Array(0);
+const FRAME_HEADER = 5;
+
+/** What happens to a batch of requests that came from another worker. */
+export interface ForwardedSink {
+  connect(receiver: Receiver, address: string): Connection | undefined;
+  /** False if there is no room for another path. */
+  identify(connection: Connection, principal: Uint8Array): boolean;
+  disconnect(connection: Connection): void;
+  /** Decodes messages (without a frame's header) for a connection. */
+  messages(connection: Connection, count: number, bytes: Uint8Array): void;
+  principalOf(connection: Connection): Uint8Array;
+}
+
+export class Forwarding {
+  readonly #peers: readonly (Peer | undefined)[];
+  readonly #connections: Connections;
+  /** Which peers know one of our connections. */
+  readonly #known = new Map<Connection, Set<number>>();
+  /** Connections of others, by worker and their number there. */
+  readonly #theirs = new Map<string, Connection>();
+  readonly #generations = new WeakMap<Connection, number>();
+  #generation = 0;
+  readonly mapBytes: Uint8Array;
+  sink: ForwardedSink | undefined;
+
+  constructor(peers: readonly (Peer | undefined)[], connections: Connections, map: ClusterMap) {
+    this.#peers = peers;
+    this.#connections = connections;
+    this.mapBytes = new Packr({ useRecords: false, variableMapSize: true }).pack(map);
+  }
+
+  /** Sends a message of one of our connections to another worker with the end of this turn; a grouped one joins its header. */
+  requests(connection: Connection, worker: number, bytes: Uint8Array, isGrouped: boolean): void {
+    const peer = this.#peers[worker];
+    if (peer === undefined) return;
+    this.#introduce(connection, peer);
+    peer.add(this.#record(PEER_REQUESTS, connection, 1, bytes), isGrouped);
+  }
+
+  /** Tells a worker who a connection is, before its first request there. */
+  #introduce(connection: Connection, peer: Peer): void {
+    let known = this.#known.get(connection);
+    if (known === undefined) {
+      known = new Set();
+      this.#known.set(connection, known);
+      this.#generation = (this.#generation + 1) % 2 ** 32;
+      this.#generations.set(connection, this.#generation);
+    }
+    if (known.has(peer.worker)) return;
+    known.add(peer.worker);
+    const principal = this.sink?.principalOf(connection) ?? NOTHING;
+    const bytes = Buffer.concat([principal, ZERO, Buffer.from(connection.address)]);
+    peer.add(this.#record(PEER_OPENED, connection, 0, bytes), false);
+  }
+
+  #record(kind: number, connection: Connection, count: number, bytes: Uint8Array): PeerRecord {
+    return { kind, connection: connection.slot, generation: this.#generations.get(connection) ?? 0, count, bytes };
+  }
+
+  /** One of our connections is gone. */
+  closed(connection: Connection): void {
+    const known = this.#known.get(connection);
+    if (known === undefined) return;
+    this.#known.delete(connection);
+    for (const worker of known) this.#peers[worker]?.add(this.#record(PEER_CLOSED, connection, 0, NOTHING), false);
+  }
+
+  /** Takes what another worker sent. */
+  receive(peer: Peer, batch: Uint8Array): void {
+    forEachRecord(batch, (record) => {
+      if (record.kind === PEER_ANSWERS) this.#answers(record);
+      else this.#theirRecord(peer, record);
+    });
+  }
+
+  #answers(record: PeerRecord): void {
+    const connection = this.#connections.get(record.connection);
+    if (connection === undefined || this.#generations.get(connection) !== record.generation) return;
+    const writer = this.#connections.writerOf(connection);
+    encodeGroup(writer, 0);
+    writer.messages(record.count, record.bytes, 0, record.bytes.length);
+    writer.group = -2; // Which group those messages ended in is not known: the next one names its own.
+  }
+
+  #theirRecord(peer: Peer, record: PeerRecord): void {
+    const { sink } = this;
+    if (sink === undefined) return;
+    const key = `${peer.worker}.${record.connection}.${record.generation}`;
+    const connection = this.#theirs.get(key);
+    if (record.kind === PEER_OPENED) {
+      const split = record.bytes.indexOf(0);
+      const address = Buffer.from(record.bytes.subarray(split + 1)).toString();
+      const opened = sink.connect(this.#receiver(peer, record), address);
+      if (opened === undefined) return;
+      if (sink.identify(opened, record.bytes.slice(0, split))) this.#theirs.set(key, opened);
+      else sink.disconnect(opened);
+    } else if (connection === undefined) return;
+    else if (record.kind === PEER_CLOSED) {
+      this.#theirs.delete(key);
+      sink.disconnect(connection);
+    } else sink.messages(connection, record.count, record.bytes);
+  }
+
+  /** Answers to another worker's connection go back to that worker. */
+  #receiver(peer: Peer, { connection, generation }: PeerRecord): Receiver {
+    return {
+      send: (frame, messages) => {
+        peer.add(
+          { kind: PEER_ANSWERS, connection, generation, count: messages, bytes: frame.subarray(FRAME_HEADER) },
+          false,
+        );
+      },
+      close: () => undefined, // The worker in front judges frames; what it forwards is whole.
+    };
+  }
+
+  flush(): void {
+    for (const peer of this.#peers) peer?.flush();
+  }
+}

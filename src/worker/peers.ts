@@ -1,0 +1,95 @@
+/**
+ * Between the workers of a node: what a client sent to one worker and another has to answer. Once a turn and worker, one
+ * message with everything; answers come back the same way, as bytes that are only copied on (system.md §9).
+ *
+ *     record = u32 kind, u32 connection of the worker in front, u32 its generation, u32 count of messages, u32 size, bytes
+ */
+import type { MessagePort } from "node:worker_threads";
+import { ByteBuffer } from "../tables/byte-buffer.js";
+
+export const PEER_REQUESTS = 1;
+export const PEER_ANSWERS = 2;
+/** A connection begins; bytes: principal, zero byte, address. */
+export const PEER_OPENED = 3;
+export const PEER_CLOSED = 4;
+
+const HEADER = 20;
+
+/** One record as it is read. */
+export interface PeerRecord {
+  readonly kind: number;
+  readonly connection: number;
+  readonly generation: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The line to one other worker. */
+export class Peer {
+  readonly worker: number;
+  readonly #port: MessagePort;
+  readonly #out = new ByteBuffer(65_536, 2 ** 30);
+  #last = -1;
+  #lastKey = 0;
+
+  constructor(worker: number, port: MessagePort, receive: (peer: Peer, batch: Uint8Array) => void) {
+    this.worker = worker;
+    this.#port = port;
+    port.on("message", (batch: unknown) => {
+      if (batch instanceof Uint8Array) receive(this, batch);
+    });
+  }
+
+  /** Adds a record, or puts the bytes behind the last one if it is of the same kind and connection and may grow. */
+  add(record: PeerRecord, mayJoin: boolean): void {
+    const { bytes } = record;
+    const key = record.kind * 2 ** 32 + record.connection;
+    if (mayJoin && this.#last >= 0 && this.#lastKey === key) {
+      const at = this.#out.reserve(bytes.length);
+      this.#out.bytes.set(bytes, at);
+      const { view } = this.#out;
+      view.setUint32(this.#last + 12, view.getUint32(this.#last + 12) + record.count);
+      view.setUint32(this.#last + 16, view.getUint32(this.#last + 16) + bytes.length);
+      return;
+    }
+    const at = this.#out.reserve(HEADER + bytes.length);
+    const { view } = this.#out;
+    view.setUint32(at, record.kind);
+    view.setUint32(at + 4, record.connection);
+    view.setUint32(at + 8, record.generation);
+    view.setUint32(at + 12, record.count);
+    view.setUint32(at + 16, bytes.length);
+    this.#out.bytes.set(bytes, at + HEADER);
+    this.#last = record.kind === PEER_REQUESTS ? at : -1;
+    this.#lastKey = key;
+  }
+
+  /** Sends what was gathered, as one message. */
+  flush(): void {
+    if (this.#out.length === 0) return;
+    const batch = this.#out.bytes.slice(0, this.#out.length);
+    this.#port.postMessage(batch, [batch.buffer]);
+    this.#out.reset();
+    this.#last = -1;
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}
+
+/** Calls `each` for every record of a batch. */
+export function forEachRecord(batch: Uint8Array, each: (record: PeerRecord) => void): void {
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+  for (let at = 0; at + HEADER <= batch.length; ) {
+    const size = view.getUint32(at + 16);
+    each({
+      kind: view.getUint32(at),
+      connection: view.getUint32(at + 4),
+      generation: view.getUint32(at + 8),
+      count: view.getUint32(at + 12),
+      bytes: batch.subarray(at + HEADER, at + HEADER + size),
+    });
+    at += HEADER + size;
+  }
+}

@@ -1,0 +1,125 @@
+/** What a worker counts and measures, as `status` shows it. */
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import { FAULT_CODES } from "../words/faults.js";
+import type { Counters } from "../engine/engine.js";
+import { commitBucketMicros } from "../log/store-memory.js";
+import type { WorkerStatus } from "./options.js";
+import type { ShardStore } from "./shard-store.js";
+import type { TurnLoop } from "./turn.js";
+
+/** A histogram of durations in microseconds. */
+export class Durations {
+  readonly #histogram: RecordableHistogram = createHistogram();
+
+  /** @param milliseconds what one took. */
+  record(milliseconds: number): void {
+    this.#histogram.record(Math.max(1, Math.round(milliseconds * 1_000)));
+  }
+  get summary(): { p50: number; p99: number; max: number } {
+    const histogram = this.#histogram;
+    if (histogram.count === 0) return { p50: 0, p99: 0, max: 0 };
+    return { p50: histogram.percentile(50), p99: histogram.percentile(99), max: histogram.max };
+  }
+}
+
+export class TurnTimes {
+  readonly turn: Durations = new Durations();
+}
+
+/** What a status is made of. */
+export interface StatusParts {
+  readonly worker: number;
+  readonly stores: readonly ShardStore[];
+  readonly loop: TurnLoop;
+  readonly connections: number;
+  readonly sessions: number;
+  readonly counters: Counters;
+  readonly times: TurnTimes;
+}
+
+const ANSWER_NAMES = new Map<number, string>([
+  [10, "granted"],
+  [11, "busy"],
+  [12, "timed_out"],
+  [13, "cancelled"],
+  [14, "abandoned"],
+  [15, "released"],
+  [16, "not_held"],
+  [17, "renewed"],
+  [18, "revoked"],
+  [19, "checked"],
+  [20, "already_granted"],
+  [21, "not_waiting"],
+  [22, "position"],
+  [23, "done"],
+  [24, "listed"],
+  [30, "fault"],
+  [40, "claim_ended"],
+  [41, "session_ended"],
+]);
+
+/** Sums up a worker. Walks its shards, so it costs some microseconds. */
+export function workerStatus(parts: StatusParts): WorkerStatus {
+  const shards = parts.stores.flatMap((store) => store.shards);
+  const sum = (of: (shard: (typeof shards)[number]) => number): number =>
+    shards.reduce((total, shard) => total + of(shard), 0);
+  const claims = sum((shard) => shard.state.claims.pool.live);
+  const resources = sum((shard) => shard.state.resources.size);
+  const answers: Record<string, number> = {};
+  parts.counters.answers.forEach((count, kind) => {
+    if (count > 0) answers[ANSWER_NAMES.get(kind) ?? `kind_${kind}`] = count;
+  });
+  const faults: Record<string, number> = {};
+  parts.counters.faults.forEach((count, number) => {
+    if (count > 0) faults[FAULT_CODES[number] ?? "internal"] = count;
+  });
+  return {
+    worker: parts.worker,
+    shards: shards.length,
+    connections: parts.connections,
+    sessions: parts.sessions,
+    claims,
+    holders: claims - sum((shard) => shard.waiting),
+    waiters: sum((shard) => shard.waiting),
+    resources,
+    answers,
+    faults,
+    turns: parts.loop.turns,
+    requests: parts.loop.requests,
+    turnMicros: parts.times.turn.summary,
+    commitMicros: commitSummary(parts.stores),
+    log: logSummary(parts.stores),
+  };
+}
+
+function logSummary(stores: readonly ShardStore[]): Record<string, number> {
+  const sum = { commits: 0, bytes: 0, copyBacks: 0, copyBackMicrosMax: 0, walBytes: 0, logBytes: 0, pages: 0 };
+  for (const { store } of stores) {
+    const stats = store.stats();
+    sum.commits += stats.commits;
+    sum.bytes += stats.bytes;
+    sum.copyBacks += stats.copyBacks;
+    sum.copyBackMicrosMax = Math.max(sum.copyBackMicrosMax, stats.copyBackMicrosMax);
+    sum.walBytes += stats.walBytes;
+    sum.logBytes += stats.logBytes;
+    sum.pages += stats.pages;
+  }
+  return sum;
+}
+
+/** Percentiles out of the buckets of all stores: the lower bound of the bucket in which they fall. */
+function commitSummary(stores: readonly ShardStore[]): { p50: number; p99: number; max: number } {
+  const counts: number[] = [];
+  for (const { store } of stores) {
+    store.stats().commitMicros.forEach((count, bucket) => {
+      counts[bucket] = (counts[bucket] ?? 0) + count;
+    });
+  }
+  const total = counts.reduce((all, count) => all + count, 0);
+  const at = (share: number): number => {
+    let seen = 0;
+    const bucket = counts.findIndex((count) => (seen += count) >= total * share && total > 0);
+    return bucket < 0 ? 0 : commitBucketMicros(bucket);
+  };
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}

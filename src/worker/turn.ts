@@ -1,0 +1,210 @@
+/**
+ * One pass of a worker's event loop: the requests that have come, through the shards' actors, into one batch for each
+ * store; then the replies whose events are committed, into one frame for each connection (system.md §2). It is handed its
+ * clock, its stores and its connections. Hot path: `make bench`.
+ */
+import { BrokenInvariant } from "../words/assert.js";
+import { KIND_DONE, KIND_KEPT } from "../words/kinds.js";
+import type { Events } from "../tables/events.js";
+import type { Inbox } from "../tables/inbox.js";
+import type { Paths } from "../tables/paths.js";
+import { encodeGroup, encodeReply } from "../protocol/encode-replies.js";
+import type { Control, Parts } from "../shard/control.js";
+import type { Shard, Turn } from "../shard/shard.js";
+import type { Connections } from "./connections.js";
+import type { ShardStore } from "./shard-store.js";
+
+/** So many rows may expire for each shard in a turn; the rest in the next, behind its requests. */
+const EXPIRY_BUDGET = 1_024;
+/** An answer without bytes of its own, or one of several parts, names its parts in column f. */
+const NO_PARTS = 0;
+
+/** The clock that a turn is handed. */
+export interface TurnClock {
+  advance(): number;
+  wallMs(): number;
+}
+
+/** What a turn works on. */
+export interface TurnParts {
+  readonly stores: readonly ShardStore[];
+  readonly inbox: Inbox;
+  readonly paths: Paths;
+  readonly events: Events;
+  readonly connections: Connections;
+  readonly clock: TurnClock;
+  readonly shardCount: number;
+  /** Told of a broken assertion: the shard is stopped, and stays so until the node is restarted. */
+  readonly onBroken: (shard: Shard, error: BrokenInvariant) => void;
+  /** Told of the events of each shard that had some, before they are committed; for watches. */
+  readonly onEvents: (shard: Shard, from: number, firstLsn: number) => void;
+}
+
+/** An answer that is said when all its parts have left. */
+interface Gathering {
+  readonly parts: Parts;
+  readonly control: Control;
+  count: number;
+}
+
+export class TurnLoop {
+  readonly #parts: TurnParts;
+  readonly #shards: readonly Shard[];
+  readonly #stopped = new Set<Shard>();
+  readonly #changed: Shard[] = [];
+  readonly #gatherings = new Map<number, Gathering>();
+  readonly #context = { shard: 0, shards: 0 };
+  #controls: Control[] = [];
+  #retired: number[] = [];
+  #afterwards: (() => void)[] = [];
+  #partsCount = 0;
+  /** Turns that did something, and requests in them. */
+  turns = 0;
+  requests = 0;
+  /** Whether the last turn left something that is due. */
+  isBehind = false;
+
+  constructor(parts: TurnParts) {
+    this.#parts = parts;
+    this.#shards = parts.stores.flatMap((store) => store.shards);
+    this.#context.shards = parts.shardCount;
+  }
+
+  /** A number for an answer in parts. */
+  newParts(): Parts {
+    this.#partsCount++;
+    return { number: this.#partsCount, owed: 0 };
+  }
+  /** Adds a message that concerns every shard to the next turn. */
+  addControl(control: Control): void {
+    this.#controls.push(control);
+  }
+  /** Closes a path at the end of the next turn: what was asked on it is still executed, and answered to nobody. */
+  retire(path: number): void {
+    this.#retired.push(path);
+  }
+
+  /** Calls `act` at the end of the next turn. For what is rare. */
+  afterTurn(act: () => void): void {
+    this.#afterwards.push(act);
+  }
+
+  /** Whether every store can take what a turn brings. */
+  get hasRoom(): boolean {
+    for (const store of this.#parts.stores) if (!store.hasRoom) return false;
+    return true;
+  }
+
+  /** Runs one turn. */
+  run(): void {
+    const { inbox, paths, clock, stores } = this.#parts;
+    const clockMs = clock.advance(); // After the requests were read (R-1).
+    const turn: Turn = { clockMs, wallMs: clock.wallMs(), controls: this.#controls, expiryBudget: EXPIRY_BUDGET };
+    this.turns++;
+    this.requests += inbox.count;
+    this.isBehind = false;
+    for (const store of stores) this.#runStore(store, turn);
+    for (const control of this.#controls) this.#gather(control);
+    if (this.#controls.length > 0) this.#controls = [];
+    for (const path of this.#retired) if (paths.isOpen(path)) paths.close(path);
+    this.#retired.length = 0;
+    inbox.reset();
+    this.release();
+    if (this.#afterwards.length === 0) return;
+    const afterwards = this.#afterwards;
+    this.#afterwards = [];
+    for (const act of afterwards) act();
+  }
+
+  #runStore(store: ShardStore, turn: Turn): void {
+    const { inbox, events } = this.#parts;
+    const changed = this.#changed;
+    changed.length = 0;
+    events.reset();
+    for (const shard of store.shards) {
+      const isAsked = inbox.first(shard.index) !== 0 || turn.controls.length > 0;
+      if ((isAsked || shard.isDue(turn.clockMs)) && !this.#stopped.has(shard)) this.#step(shard, turn);
+    }
+    if (changed.length > 0) store.append(events, changed, turn.wallMs);
+    if (store.checkpoint(turn.clockMs) || changed.length > 0) store.store.flush();
+  }
+
+  #step(shard: Shard, turn: Turn): void {
+    const { events } = this.#parts;
+    const before = events.size;
+    const firstLsn = shard.state.next;
+    try {
+      if (shard.step(turn)) this.isBehind = true;
+    } catch (error) {
+      if (!(error instanceof BrokenInvariant)) throw error;
+      events.abandon(before); // What it wrote is not of a state that may be: nothing of it is logged or answered.
+      this.#stopped.add(shard);
+      this.#parts.onBroken(shard, error);
+      return;
+    }
+    if (events.size === before) return;
+    this.#changed.push(shard);
+    this.#parts.onEvents(shard, before, firstLsn);
+  }
+
+  /** Lets go every reply whose shard has committed what it rests on, and sends the frames. */
+  release(): void {
+    for (const store of this.#parts.stores) store.noteCommitted();
+    for (const shard of this.#shards)
+      if (!shard.replies.isEmpty && !this.#stopped.has(shard)) this.#releaseShard(shard);
+    this.#parts.connections.flush();
+  }
+
+  #releaseShard(shard: Shard): void {
+    const { replies, committed } = shard;
+    const { paths, connections } = this.#parts;
+    this.#context.shard = shard.index;
+    let row = replies.first;
+    const end = replies.end;
+    while (row < end && replies.lsn(row) <= committed) {
+      const path = replies.path(row);
+      const serial = replies.serial(row);
+      const kind = replies.kind(row);
+      const parts = kind === KIND_KEPT || kind === KIND_DONE ? replies.f(row) : NO_PARTS;
+      const connection =
+        path !== 0 && paths.serial(path) === serial ? connections.get(paths.connection(path)) : undefined;
+      if (kind === KIND_DONE && parts !== NO_PARTS) row++;
+      else if (connection === undefined) row = replies.behind(row);
+      else {
+        const writer = connections.writerOf(connection);
+        encodeGroup(writer, paths.isSession(path) ? serial : 0);
+        row = encodeReply(replies, row, writer, this.#context);
+      }
+      if (parts !== NO_PARTS) this.#partLeft(parts);
+    }
+    replies.leave(row);
+  }
+
+  /** A message in parts has been through every shard: when all parts have left, its DONE follows. */
+  #gather(control: Control): void {
+    if (control.kind === "open") return;
+    const gathering = { parts: control.parts, control, count: control.parts.owed };
+    if (gathering.count === 0) this.#done(gathering);
+    else this.#gatherings.set(control.parts.number, gathering);
+  }
+  #partLeft(number: number): void {
+    const gathering = this.#gatherings.get(number);
+    if (gathering === undefined) return;
+    gathering.parts.owed--;
+    if (gathering.parts.owed > 0) return;
+    this.#gatherings.delete(number);
+    this.#done(gathering);
+  }
+  #done(gathering: Gathering): void {
+    const { paths, connections } = this.#parts;
+    const { path, serial, id } = gathering.control;
+    if (!paths.isOpen(path) || paths.serial(path) !== serial) return;
+    const connection = connections.get(paths.connection(path));
+    if (connection === undefined) return;
+    const writer = connections.writerOf(connection);
+    encodeGroup(writer, 0);
+    writer.message(3, KIND_DONE);
+    writer.integer(id);
+    writer.integer(gathering.count);
+  }
+}
