@@ -1,0 +1,64 @@
+/**
+ * A watch as an async iterator. Events that nobody reads are kept up to a bound; beyond it the watch ends with an error,
+ * because silently leaving some out would look like nothing had happened.
+ */
+import { KIND_UNWATCH, KIND_WATCH } from "../words/kinds.js";
+import type { Driver } from "./driver.js";
+import { UnavailableError } from "./errors.js";
+import type { WatchOptions } from "./options.js";
+import type { WatchPush } from "./questions.js";
+import type { WatchEvent } from "./results.js";
+
+/** Events that wait to be read, at most. */
+const UNREAD_MAX = 65_536;
+
+/** Yields what happens, until the signal aborts, the reader stops, or the client is closed. */
+export async function* watchClaims(
+  driver: Driver,
+  pattern: string,
+  options: WatchOptions,
+): AsyncGenerator<WatchEvent, void, undefined> {
+  const unread: WatchEvent[] = [];
+  let failure: Error | undefined;
+  let wake: (() => void) | undefined;
+  const tail = [pattern, options.cursor ?? null];
+  const id = driver.watch(
+    { kind: KIND_WATCH, tail, repeats: true },
+    (push) => {
+      if (unread.length < UNREAD_MAX) unread.push(eventOf(push));
+      else failure ??= new UnavailableError(`unavailable: ${UNREAD_MAX} events of ${pattern} were not read in time`);
+      wake?.();
+    },
+    (error) => {
+      failure ??= error;
+      wake?.();
+    },
+  );
+  const onAbort = (): void => wake?.();
+  options.signal?.addEventListener("abort", onAbort);
+  try {
+    while (options.signal?.aborted !== true) {
+      const events = unread.splice(0);
+      yield* events;
+      if (failure !== undefined && unread.length === 0) throw failure;
+      if (unread.length > 0) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (options.signal?.aborted === true) resolve();
+      });
+    }
+  } finally {
+    options.signal?.removeEventListener("abort", onAbort);
+    driver.forgetWatch(id);
+    if (failure === undefined) {
+      // Whether the server heard it does not matter: events of a watch that nobody remembers are passed over.
+      driver.ask({ kind: KIND_UNWATCH, tail: [id], repeats: true }).catch(() => undefined);
+    }
+  }
+}
+
+function eventOf(push: WatchPush): WatchEvent {
+  if (push.kind === "resync") return { kind: "resync", cursor: push.cursor, claims: push.claims };
+  const { event, resource, lsn, token, mode, client, principal, cursor } = push;
+  return { kind: event, resource, lsn, token, mode, client, principal, cursor };
+}
