@@ -1,0 +1,96 @@
+/**
+ * A node's hold on its data directory, as it is before any worker runs: the directory is ours, every store is made and
+ * known by its id, and this node has taken office in a new epoch of each shard (R-14).
+ *
+ *     open the directory ─▶ make the stores, the first time ─▶ take office: epoch + 1 ─▶ numbers for the workers
+ *
+ * The stores are made here and not by the workers, because a store's id must be on record before anything is in it: from
+ * then on a file that is missing is a loss, and never made anew without a word.
+ */
+import { type Configuration, SingleNodeControl } from "../control/single-node.js";
+import { type DataDir, openDataDir } from "../log/data-dir.js";
+import { Store } from "../log/store.js";
+import { type Spread, spread } from "../placement/spread.js";
+import { outOfRange } from "../words/assert.js";
+import { shardIndex } from "../words/ids.js";
+import type { Settings } from "./settings-schema.js";
+
+/** The era of a new cluster (R-4). */
+const FIRST_ERA = 0;
+/** While a store is only made, nothing goes through its ring. */
+const MAKING_RING_BYTES = 65_536;
+/** Path numbers have 20 bits for the start of a worker; 0 is no start. */
+const STARTS = 2 ** 20 - 1;
+
+/** What a node has in hand before its workers start. */
+export interface NodeData {
+  readonly directory: DataDir;
+  /** By store. */
+  readonly storeIds: readonly string[];
+  /** By shard: this node is the primary in each. */
+  readonly configurations: readonly Configuration[];
+  readonly spread: Spread;
+  /** By worker: a number from 1 below 2^20 that no start of any worker had before, until they begin again. */
+  readonly starts: readonly number[];
+}
+
+/**
+ * Opens or makes the data directory that the settings name, and takes office in it. `directory.close()` gives it back.
+ * @throws StoreFault if the directory or a new store can't be used
+ */
+export async function openNodeData(settings: Settings): Promise<NodeData> {
+  const { dataDir, shards, stores, workers } = settings.node;
+  const directory = openDataDir(dataDir, { shards, stores });
+  try {
+    const storeIds = await madeStores(directory);
+    const plan = spread({ shards: directory.shards, stores: directory.stores, workers });
+    const offices = Array.from(plan.storeOfShard, (store, shard) => ({
+      shard: shardIndex(shard),
+      replica: `${directory.nodeId}/${storeIds[store] ?? outOfRange(store)}`,
+    }));
+    const configurations = new SingleNodeControl(directory.database).takeOffice(offices, FIRST_ERA);
+    return { directory, storeIds, configurations, spread: plan, starts: takeStarts(directory, workers) };
+  } catch (error) {
+    directory.close();
+    throw error;
+  }
+}
+
+/** A start that was broken off between making and recording finds its stores and goes on with them. */
+async function madeStores(directory: DataDir): Promise<readonly string[]> {
+  const known = directory.storeIds();
+  if (known.length > 0) return known;
+  const ids: string[] = [];
+  for (let index = 0; index < directory.stores; index += 1) {
+    const store = await Store.open({
+      file: directory.storeFile(index),
+      storeIndex: index,
+      clusterId: directory.clusterId,
+      era: FIRST_ERA,
+      create: true,
+      ringBytes: MAKING_RING_BYTES,
+    });
+    ids.push(store.info.storeId);
+    await store.close();
+  }
+  directory.recordStores(ids);
+  return ids;
+}
+
+/**
+ * On disk before a worker has its number: a path of a start that crashed must never be taken for a new one (R-18). Those
+ * of one start are in a row, because workers tell by them which of them has made a path.
+ */
+function takeStarts({ database }: DataDir, workers: number): readonly number[] {
+  return database
+    .transaction(() => {
+      database.exec("CREATE TABLE IF NOT EXISTS counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID");
+      const select = database.prepare<[], { value: number }>("SELECT value FROM counters WHERE name = 'starts'");
+      const last = select.get()?.value ?? 0;
+      const first = last + workers > STARTS ? 1 : last + 1;
+      const put = database.prepare<[number]>("INSERT OR REPLACE INTO counters(name, value) VALUES ('starts', ?)");
+      put.run(first + workers - 1);
+      return Array.from({ length: workers }, (_, worker) => first + worker);
+    })
+    .immediate();
+}
