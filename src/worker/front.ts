@@ -237,7 +237,9 @@ export class Front implements DecodeSink {
       case KIND_CLOSE:
         return this.#sessions.close(this.#here(), id, message);
       case KIND_WATCH:
-        return this.#parts.watches.ask(this.#here(), id, readFields(message));
+        return this.#parts.watches.ask(this.#here(), id, readFields(message), (act) =>
+          this.#parts.loop.whenCommitted(act),
+        );
       case KIND_UNWATCH:
         return this.#parts.watches.end(this.#here(), id, readFields(message));
       case KIND_ASK_STATUS:

@@ -40,6 +40,12 @@ export interface TurnParts {
   readonly onEvents: (shard: Shard, from: number, firstLsn: number) => void;
 }
 
+/** What is said when every shard has committed what it had when it was decided. */
+interface Barrier {
+  readonly waits: readonly { readonly shard: Shard; readonly lsn: number }[];
+  readonly act: () => void;
+}
+
 /** An answer that is said when all its parts have left. */
 interface Gathering {
   readonly parts: Parts;
@@ -57,6 +63,7 @@ export class TurnLoop {
   #controls: Control[] = [];
   #retired: number[] = [];
   #afterwards: (() => void)[] = [];
+  #barriers: Barrier[] = [];
   #partsCount = 0;
   /** Turns that did something, and requests in them. */
   turns = 0;
@@ -87,6 +94,15 @@ export class TurnLoop {
   /** Calls `act` at the end of the next turn. For what is rare. */
   afterTurn(act: () => void): void {
     this.#afterwards.push(act);
+  }
+
+  /** Calls `act` when all that the shards have logged by now is committed: for what tells of all of them (R-8). */
+  whenCommitted(act: () => void): void {
+    const waits = this.#shards
+      .filter((shard) => shard.state.head > shard.committed)
+      .map((shard) => ({ shard, lsn: shard.state.head }));
+    if (waits.length === 0) act();
+    else this.#barriers.push({ waits, act });
   }
 
   /** Whether every store can take what a turn brings. */
@@ -150,9 +166,19 @@ export class TurnLoop {
   /** Lets go every reply whose shard has committed what it rests on, and sends the frames. */
   release(): void {
     for (const store of this.#parts.stores) store.noteCommitted();
+    if (this.#barriers.length > 0) this.#openBarriers();
     for (const shard of this.#shards)
       if (!shard.replies.isEmpty && !this.#stopped.has(shard)) this.#releaseShard(shard);
     this.#parts.connections.flush();
+  }
+
+  #openBarriers(): void {
+    const waiting = this.#barriers;
+    this.#barriers = [];
+    for (const barrier of waiting) {
+      if (barrier.waits.every(({ shard, lsn }) => shard.committed >= lsn)) barrier.act();
+      else this.#barriers.push(barrier);
+    }
   }
 
   #releaseShard(shard: Shard): void {
@@ -184,8 +210,12 @@ export class TurnLoop {
   #gather(control: Control): void {
     if (control.kind === "open") return;
     const gathering = { parts: control.parts, control, count: control.parts.owed };
-    if (gathering.count === 0) this.#done(gathering);
-    else this.#gatherings.set(control.parts.number, gathering);
+    // One more part: a shard that had none to give may rest on an end of the session that is not committed yet.
+    control.parts.owed++;
+    this.#gatherings.set(control.parts.number, gathering);
+    this.whenCommitted(() => {
+      this.#partLeft(control.parts.number);
+    });
   }
   #partLeft(number: number): void {
     const gathering = this.#gatherings.get(number);

@@ -78,8 +78,13 @@ export class Watches {
     this.#limits = parts.limits;
   }
 
-  /** WATCH [21, id, pattern, cursor?]: tells where it begins, and the state first if the cursor is not of now. */
-  ask(connection: Connection, id: number, fields: readonly (number | string | undefined)[]): void {
+  /** WATCH [21, id, pattern, cursor?]: tells where it begins, or RESYNC if the cursor is not of now. */
+  ask(
+    connection: Connection,
+    id: number,
+    fields: readonly (number | string | undefined)[],
+    whenCommitted: (act: () => void) => void,
+  ): void {
     const [pattern, cursor] = fields;
     if (typeof pattern !== "string" || pattern === "")
       return this.#refuse(connection, id, "malformed", "WATCH is [21, id, pattern, cursor?]");
@@ -110,15 +115,18 @@ export class Watches {
     const isPrefix = pattern.endsWith("*");
     this.#watches.add({ connection, id, pattern: isPrefix ? pattern.slice(0, -1) : pattern, isPrefix });
     connection.watches++;
-    const writer = this.#connections.writerOf(connection);
-    encodeGroup(writer, 0);
     const isBehind = this.shards.some((shard) => (since.get(shard.index) ?? shard.state.head) !== shard.state.head);
     const now = this.shards.map((shard) => `${shard.index}.${shard.state.head}`).join(",");
-    writer.message(isBehind ? 4 : 3, isBehind ? KIND_RESYNC : KIND_WATCHING);
-    writer.integer(id);
-    writer.string(now);
-    if (!isBehind) return;
-    writer.array(0); // What holds now is asked by LIST: it does not fit into one frame.
+    // The cursor names LSNs: it leaves when they are committed, as every answer does (R-8).
+    whenCommitted(() => {
+      if (!connection.isOpen) return;
+      const writer = this.#connections.writerOf(connection);
+      encodeGroup(writer, 0);
+      writer.message(isBehind ? 4 : 3, isBehind ? KIND_RESYNC : KIND_WATCHING);
+      writer.integer(id);
+      writer.string(now);
+      if (isBehind) writer.array(0); // What holds now is asked by LIST: it does not fit into one frame.
+    });
   }
 
   /** UNWATCH [22, id, watchId] */
