@@ -1,4 +1,5 @@
 /** All micro-benchmarks, one after the other: engine, tables and wheel, codec, log. Run it by `make micro`. */
+import { widenInlining } from "../src/node/compiler.js";
 import { codecBench } from "./micro-codec.js";
 import { enginePairsPerSecond } from "./micro-engine.js";
 import { logBench } from "./micro-log.js";
@@ -10,6 +11,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+widenInlining(); // As the server does.
 print("== engine: acquire + release of a million names of 20 bytes");
 for (const session of [false, true]) {
   const pairs = enginePairsPerSecond({ session, seconds: ENGINE_SECONDS });

@@ -5,6 +5,7 @@
 import { basename, relative } from "node:path";
 import { Command } from "commander";
 import type { Logger } from "pino";
+import { widenInlining } from "../node/compiler.js";
 import { makeLogger } from "../node/logger.js";
 import { FailedStart, type NodeEnd, serve, type ServingNode } from "../node/serve.js";
 import type { Settings } from "../node/settings-schema.js";
@@ -43,6 +44,7 @@ interface Running {
 /** A start that was interrupted ends as a node that drained. */
 async function run(settings: Settings, { logger, stop, output }: Running): Promise<NodeEnd> {
   try {
+    widenInlining();
     const node = await serve(settings, { logger, version: packageVersion(), signal: stop.signal });
     announce(node, output);
     stop.watchOver(node);

@@ -2,11 +2,11 @@
  * Decides one acquire: granted, busy, or a place in the queue. No reply leaves before what it rests on is committed
  * (R-8). Hot path: `make micro`.
  */
-import { outOfRange } from "../words/assert.js";
 import { ASKED, CLAIM_BOUND, CLAIM_LOOSE, EVENT_ENQUEUED, EVENT_GRANTED } from "../words/event-kinds.js";
 import { type ClientRow, type ResourceRow, shardMs } from "../words/ids.js";
 import { KIND_BUSY, KIND_GRANTED } from "../words/kinds.js";
 import { MODE_PERMIT } from "../words/mode.js";
+import { copyBytes } from "../tables/byte-buffer.js";
 import { EVENT_LONG_SIZE } from "../tables/events.js";
 import { admits } from "./admission.js";
 import type { Engine } from "./engine.js";
@@ -27,8 +27,8 @@ export function acquire(engine: Engine, request: number): void {
     if (answerAgain(engine, client, request)) return;
   }
   const { resources } = state;
-  const hash = resources.hash(inbox.bytes, nameAt, nameEnd);
-  const resource = resources.find(hash, inbox.bytes, nameAt, nameEnd);
+  const hash = resources.hash(inbox.frames, nameAt, nameEnd);
+  const resource = resources.find(hash, inbox.frames, nameAt, nameEnd);
   const mode = inbox.mode(request);
   const permits = mode === MODE_PERMIT ? inbox.permits(request) : 0;
   if (resource !== 0 && !sameUse(engine, request, resource, permits)) return;
@@ -121,7 +121,7 @@ function writeClaim(engine: Engine, kind: number, request: number, client: Clien
   const nameSize = nameEnd - nameAt;
   const extraSize = extraEnd - extraAt;
   const at = events.long(kind, flags, state.claims.pool.peek(), seen * 8 + nameSize + extraSize);
-  const { view, bytes } = events.buffer;
+  const { view } = events.buffer;
   view.setUint32(at + 8, client, true);
   if (isSession) {
     view.setUint32(at + 12, requestHash(engine, request), true);
@@ -134,14 +134,11 @@ function writeClaim(engine: Engine, kind: number, request: number, client: Clien
   view.setUint32(at + 40, ttlMs, true);
   view.setUint32(at + 44, inbox.lockDelayMs(request), true);
   view.setUint32(at + 48, mode === MODE_PERMIT ? inbox.permits(request) : 0, true);
-  copyBytes(inbox.bytes, nameAt, nameEnd, bytes, at + EVENT_LONG_SIZE + seen * 8);
-  if (extraSize !== 0) copyBytes(inbox.bytes, extraAt, extraEnd, bytes, at + EVENT_LONG_SIZE + seen * 8 + nameSize);
+  copyBytes(inbox.frames, nameAt, nameEnd, events.buffer, at + EVENT_LONG_SIZE + seen * 8);
+  if (extraSize !== 0) {
+    copyBytes(inbox.frames, extraAt, extraEnd, events.buffer, at + EVENT_LONG_SIZE + seen * 8 + nameSize);
+  }
   return at;
-}
-
-/** A loop: for names of some 20 bytes it is faster than a typed array's copy through a view of each. */
-function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  for (let i = start, j = at; i < end; i++, j++) to[j] = from[i] ?? outOfRange(i);
 }
 
 function grant(engine: Engine, request: number, client: ClientRow, resource: ResourceRow): void {

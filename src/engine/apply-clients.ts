@@ -5,6 +5,7 @@
 import { assert } from "../words/assert.js";
 import { CLIENT_SESSION } from "../words/event-kinds.js";
 import { type ClientRow, clientRow } from "../words/ids.js";
+import { bytesOf } from "../tables/byte-buffer.js";
 import {
   EVENT_LONG_SIZE,
   eventExtraSize,
@@ -57,9 +58,9 @@ export function indexClient(state: State, row: ClientRow): void {
   clients.enterIndex(row, hash.hashWords(principal, hashName(state, clients.address(row)), 0, 0));
 }
 
-const scratch = new Uint8Array(1100);
+const scratch = bytesOf(new Uint8Array(1100));
 function hashName(state: State, name: number): number {
-  const size = state.clients.names.copyTo(name, scratch, 0);
+  const size = state.clients.names.copyTo(name, scratch.bytes, 0);
   return state.hash.hash(scratch, 0, size);
 }
 

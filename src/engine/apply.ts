@@ -37,6 +37,7 @@ import {
   KIND_TIMED_OUT,
 } from "../words/kinds.js";
 import { MODE_SHARED } from "../words/mode.js";
+import type { Bytes } from "../tables/byte-buffer.js";
 import {
   EVENT_LONG_SIZE,
   EVENT_SHORT_SIZE,
@@ -55,17 +56,11 @@ import { addOutcome, applyBegan, applySessionEnded, dropSeen, freeIfIdle } from 
 import { CLAIM_DELAYS, CLAIM_FORCED, CLAIM_HOLDS, CLAIM_REVOKED, CLAIM_WAITS } from "./claims.js";
 import type { State } from "./state.js";
 
-/** The events, as the log has them. */
-export interface EventBytes {
-  readonly view: DataView;
-  readonly bytes: Uint8Array;
-}
-
 /**
  * Applies the event at `at`, which has this LSN. `resource` is the row of its resource if the caller has just looked it
  * up, else 0.
  */
-export function apply(state: State, events: EventBytes, at: number, lsn: number, resource: ResourceRow): void {
+export function apply(state: State, events: Bytes, at: number, lsn: number, resource: ResourceRow): void {
   const { view, bytes } = events;
   state.head = asLsn(lsn);
   const kind = eventKind(view, at);
@@ -106,7 +101,7 @@ export function apply(state: State, events: EventBytes, at: number, lsn: number,
 }
 
 /** Makes the claim of an event that brings one: who, where, in which mode, with what. It is in no list yet. */
-function beginClaim(state: State, events: EventBytes, at: number, resource: ResourceRow): ClaimRow {
+function beginClaim(state: State, events: Bytes, at: number, resource: ResourceRow): ClaimRow {
   const { view, bytes } = events;
   const { claims, clients, resources } = state;
   const row = claimRow(eventRow(view, at));
@@ -114,9 +109,9 @@ function beginClaim(state: State, events: EventBytes, at: number, resource: Reso
   const nameEnd = nameAt + eventNameSize(view, at);
   let place = resource;
   if (place === 0) {
-    const hash = resources.hash(bytes, nameAt, nameEnd);
-    place = resources.find(hash, bytes, nameAt, nameEnd);
-    if (place === 0) place = resources.add(hash, bytes, nameAt, nameEnd);
+    const hash = resources.hash(events, nameAt, nameEnd);
+    place = resources.find(hash, events, nameAt, nameEnd);
+    if (place === 0) place = resources.add(hash, events, nameAt, nameEnd);
     assert(place !== 0, "system.md §3: there are as many rows of resources as of claims");
   }
   const client = clientRow(eventClient(view, at));
@@ -166,7 +161,7 @@ function endClaim(state: State, row: ClaimRow): void {
   resources.freeIfIdle(resource);
 }
 
-function applyGranted(state: State, events: EventBytes, at: number, lsn: number, resource: ResourceRow): void {
+function applyGranted(state: State, events: Bytes, at: number, lsn: number, resource: ResourceRow): void {
   const { view } = events;
   const { claims } = state;
   const row = eventRow(view, at);
@@ -198,7 +193,7 @@ function hold(state: State, row: ClaimRow, view: DataView, at: number): void {
   );
 }
 
-function applyEnqueued(state: State, events: EventBytes, at: number, lsn: number, resource: ResourceRow): void {
+function applyEnqueued(state: State, events: Bytes, at: number, lsn: number, resource: ResourceRow): void {
   const { view } = events;
   const { claims, clients } = state;
   const row = eventRow(view, at);

@@ -9,7 +9,7 @@ export function resourceOf(engine: Engine, request: number): ResourceRow {
   const nameAt = inbox.nameAt(request);
   const nameEnd = inbox.nameEnd(request);
   if (nameEnd === nameAt) return resourceRow(0);
-  return state.resources.find(state.resources.hash(inbox.bytes, nameAt, nameEnd), inbox.bytes, nameAt, nameEnd);
+  return state.resources.find(state.resources.hash(inbox.frames, nameAt, nameEnd), inbox.frames, nameAt, nameEnd);
 }
 
 /** The claim that holds the named resource under the token told, 0 if there is none or it is not this client's. */

@@ -1,5 +1,6 @@
 /** Tells who holds a resource: rows behind a reply, made of what is true at the decision. */
 import { type ClaimRow, claimRow, type ClientRow, type ResourceRow } from "../words/ids.js";
+import { bytesOf } from "../tables/byte-buffer.js";
 import { DETAIL, type Replies } from "../tables/replies.js";
 import { CLAIM_HOLDS } from "./claims.js";
 import { CLIENT_BARE } from "./clients.js";
@@ -61,18 +62,17 @@ export function describeClaim(engine: Engine, row: ClaimRow, client: ClientRow):
   return isYours;
 }
 
-const scratch = new Uint8Array(1100);
+const scratch = bytesOf(new Uint8Array(1100));
 
 /** Adds a length-prefixed string of the clients' arena to a row's text. */
 function addName(engine: Engine, detail: number, name: number): void {
-  const size = name === 0 ? 0 : engine.state.clients.names.copyTo(name, scratch, 2);
-  scratch[0] = size & 255;
-  scratch[1] = size >>> 8;
-  engine.replies.addText(detail, scratch, 0, size + 2);
+  const size = name === 0 ? 0 : engine.state.clients.names.copyTo(name, scratch.bytes, 2);
+  scratch.view.setUint16(0, size, true);
+  engine.replies.addText(detail, scratch.bytes, 0, size + 2);
 }
 
 /** Adds the name of a claim's resource to a row's text. */
 export function addResourceName(engine: Engine, reply: number, row: ClaimRow): void {
   const size = engine.state.resources.copyName(engine.state.claims.resource(row), scratch, 0);
-  engine.replies.addText(reply, scratch, 0, size);
+  engine.replies.addText(reply, scratch.bytes, 0, size);
 }

@@ -1,6 +1,7 @@
 /** Answers one page of claims, in row order: a page looks at a bounded number of rows, so it may be empty (system.md §4). */
 import { claimRow } from "../words/ids.js";
 import { KIND_LISTED } from "../words/kinds.js";
+import { bytesOf } from "../tables/byte-buffer.js";
 import { DETAIL } from "../tables/replies.js";
 import { CLAIM_DELAYS, CLAIM_HOLDS } from "./claims.js";
 import type { Engine } from "./engine.js";
@@ -34,7 +35,7 @@ export function list(engine: Engine, request: number): void {
   ) {
     if (claims.state(row) === CLAIM_DELAYS) continue;
     const size = state.resources.copyName(claims.resource(row), scratch, 0);
-    if (!beginsWith(scratch, size, inbox.bytes, nameAt, nameEnd)) continue;
+    if (!beginsWith(scratch.bytes, size, inbox.bytes, nameAt, nameEnd)) continue;
     const detail = replies.add(DETAIL, 0, 0, 0);
     replies.setA(detail, claims.state(row) === CLAIM_HOLDS ? 1 : 0);
     addResourceName(engine, detail, row);
@@ -45,7 +46,7 @@ export function list(engine: Engine, request: number): void {
   replies.setB(reply, row);
 }
 
-const scratch = new Uint8Array(1100);
+const scratch = bytesOf(new Uint8Array(1100));
 
 function beginsWith(name: Uint8Array, size: number, bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start > size) return false;

@@ -13,7 +13,7 @@
  */
 import { xxhash32 } from "../words/xxhash32.js";
 import { claimRow, type ClientRow, clientRow } from "../words/ids.js";
-import type { ByteBuffer } from "../tables/byte-buffer.js";
+import type { ByteBuffer, Bytes } from "../tables/byte-buffer.js";
 import { addOutcome, freeIfIdle, indexClient } from "./apply-clients.js";
 import { linkClient } from "./apply.js";
 import { CLAIM_FLAGS_STORED, CLAIM_DELAYS, CLAIM_FREE, CLAIM_HOLDS, CLAIM_PAGE_SHIFT, CLAIM_WAITS } from "./claims.js";
@@ -68,7 +68,7 @@ function writeClaim(state: State, row: number, out: ByteBuffer): void {
   view.setFloat64(at + 44, claims.since(row), true);
   view.setFloat64(at + 52, Number.isFinite(deadline) ? deadline : 0, true);
   view.setFloat64(at + 60, claims.requestId(row), true);
-  resources.copyName(resource, out.bytes, at + CLAIM_FIXED);
+  resources.copyName(resource, out, at + CLAIM_FIXED);
   if (metadata !== 0) clients.names.copyTo(metadata, out.bytes, at + CLAIM_FIXED + nameSize);
 }
 
@@ -145,22 +145,24 @@ function openPage(bytes: Uint8Array, number: number): { view: DataView; lsn: num
 /** Restores the claims of a page into a state that replays. @throws Error if the page is damaged. */
 export function restoreClaimPage(state: State, number: number, bytes: Uint8Array): void {
   const { view, lsn, page, count } = openPage(bytes, number);
+  const from = { bytes, view };
   const { claims } = state;
   claims.pageLsn[page] = lsn;
   let at = PAGE_HEADER;
-  for (let i = 0; i < count; i++) at = restoreClaim(state, view, bytes, at);
+  for (let i = 0; i < count; i++) at = restoreClaim(state, from, at);
 }
 
-function restoreClaim(state: State, view: DataView, bytes: Uint8Array, at: number): number {
+function restoreClaim(state: State, from: Bytes, at: number): number {
+  const { view, bytes } = from;
   const { claims, clients, resources } = state;
   const row = claimRow(view.getUint32(at, true));
   const kind = view.getUint8(at + 4);
   const nameAt = at + CLAIM_FIXED;
   const nameEnd = nameAt + view.getUint16(at + 6, true);
   const end = nameEnd + view.getUint16(at + 8, true);
-  const hash = resources.hash(bytes, nameAt, nameEnd);
-  let resource = resources.find(hash, bytes, nameAt, nameEnd);
-  if (resource === 0) resource = resources.add(hash, bytes, nameAt, nameEnd);
+  const hash = resources.hash(from, nameAt, nameEnd);
+  let resource = resources.find(hash, from, nameAt, nameEnd);
+  if (resource === 0) resource = resources.add(hash, from, nameAt, nameEnd);
   const client = clientRow(view.getUint32(at + 12, true));
   claims.begin(row, resource, client, view.getUint8(at + 5));
   claims.setTtlMs(row, view.getUint32(at + 16, true));

@@ -83,8 +83,8 @@ export function writeName(
   resource: ResourceRow,
   nameSize: number,
 ): void {
-  const { view, bytes } = engine.events.buffer;
+  const { view } = engine.events.buffer;
   view.setUint16(at + 32, nameSize, true);
   const seen = view.getUint16(at + 36, true);
-  engine.state.resources.copyName(resource, bytes, at + fixedSize + seen * 8);
+  engine.state.resources.copyName(resource, engine.events.buffer, at + fixedSize + seen * 8);
 }

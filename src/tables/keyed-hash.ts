@@ -6,14 +6,14 @@
  * The lowest bit of the 32 is dropped: 31 bits are a small integer for V8, of 32 every second one would be an object on
  * the heap.
  */
-import { outOfRange } from "../words/assert.js";
+import { type Bytes, bytesOf } from "./byte-buffer.js";
 
 /** A hash function under one key. The same key, bytes and version give the same hash everywhere. */
 export class KeyedHash {
   readonly #key0: number;
   readonly #key1: number;
   readonly #words: Int32Array = new Int32Array(4);
-  readonly #wordBytes: Uint8Array = new Uint8Array(this.#words.buffer);
+  readonly #wordBytes: Bytes = bytesOf(new Uint8Array(this.#words.buffer));
 
   /** @param key0 the first and @param key1 the second 32 bits of the key: secret, random, made once for a shard. */
   constructor(key0: number, key1: number) {
@@ -21,8 +21,9 @@ export class KeyedHash {
     this.#key1 = key1 | 0;
   }
 
-  /** The hash of `bytes[start..end)`: 0 to 2^31 - 1. @throws BrokenInvariant if the range leaves `bytes`. */
-  hash(bytes: Uint8Array, start: number, end: number): number {
+  /** The hash of `bytes[start..end)`: 0 to 2^31 - 1. @throws RangeError if the range leaves `bytes`. */
+  hash(bytes: Bytes, start: number, end: number): number {
+    const { view } = bytes;
     let v0 = this.#key0;
     let v1 = this.#key1;
     let v2 = 0x6c796765 ^ v0;
@@ -30,7 +31,7 @@ export class KeyedHash {
 
     const whole = start + ((end - start) & ~3);
     for (let at = start; at < whole; at += 4) {
-      const word = wordAt(bytes, at);
+      const word = view.getInt32(at, true);
       v3 ^= word;
       v0 = (v0 + v1) | 0;
       v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
@@ -45,7 +46,7 @@ export class KeyedHash {
       v0 ^= word;
     }
 
-    const last = lastWord(bytes, start, end);
+    const last = lastWord(view, start, end);
     v3 ^= last;
     for (let round = 0; round < 4; round += 1) {
       v0 = (v0 + v1) | 0;
@@ -78,22 +79,13 @@ export class KeyedHash {
   }
 }
 
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] ?? outOfRange(at)) |
-    ((bytes[at + 1] ?? outOfRange(at)) << 8) |
-    ((bytes[at + 2] ?? outOfRange(at)) << 16) |
-    ((bytes[at + 3] ?? outOfRange(at)) << 24)
-  );
-}
-
 /** The up to three bytes that fill no word, and the size in the highest byte. */
-function lastWord(bytes: Uint8Array, start: number, end: number): number {
+function lastWord(view: DataView, start: number, end: number): number {
   const size = end - start;
   let word = size << 24;
   let shift = 0;
   for (let at = start + (size & ~3); at < end; at += 1) {
-    word |= (bytes[at] ?? outOfRange(at)) << shift;
+    word |= view.getUint8(at) << shift;
     shift += 8;
   }
   return word;

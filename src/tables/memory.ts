@@ -3,6 +3,7 @@
  * One buffer for each column would do, but V8 collects garbage for every 64 MB of buffers that are made: 64 shards took
  * 137 collections and 1.5 s to make.
  */
+import { type Bytes, bytesOf } from "./byte-buffer.js";
 
 /** A piece. Address space, not memory. */
 const PIECE_SIZE = 2 ** 30;
@@ -25,6 +26,11 @@ export function reserveWords(count: number): Uint32Array {
   const words = new Uint32Array(piece, used, count);
   used += size;
   return words;
+}
+
+/** The same memory as bytes and as a view. */
+export function viewOf(words: Uint32Array): Bytes {
+  return bytesOf(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
 }
 
 /** The same memory as doubles. */

@@ -4,6 +4,7 @@
  * that was meant is still the one in this row. Hot path: `make micro`.
  */
 import { assert, outOfRange } from "../words/assert.js";
+import { bytesOf } from "./byte-buffer.js";
 import { HashIndex } from "./hash-index.js";
 import type { KeyedHash } from "./keyed-hash.js";
 import { Names } from "./names.js";
@@ -106,8 +107,9 @@ export class Paths {
   }
 
   #bareHash(opening: PathOpening): number {
-    const principal = this.#hash.hash(opening.principal, 0, opening.principal.length);
-    return this.#hash.hashWords(principal, this.#hash.hash(opening.address, 0, opening.address.length), 0, 0);
+    const principal = this.#hash.hash(bytesOf(opening.principal), 0, opening.principal.length);
+    const address = this.#hash.hash(bytesOf(opening.address), 0, opening.address.length);
+    return this.#hash.hashWords(principal, address, 0, 0);
   }
 
   /** Nobody finds the path by session or number from now on; what was asked on it is still answered until it is closed. */

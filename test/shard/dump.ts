@@ -6,13 +6,14 @@ import { claimRow } from "../../src/words/ids.js";
 import { CLAIM_DELAYS, CLAIM_FLAGS_STORED, CLAIM_WAITS } from "../../src/engine/claims.js";
 import { CLIENT_SESSION_LIVE } from "../../src/engine/clients.js";
 import type { State } from "../../src/engine/state.js";
+import { bytesOf } from "../../src/tables/byte-buffer.js";
 
 /** A line for each claim, with its place in the queue, and for each client with its outcomes. */
 export function dump(state: State): string {
   return [`head ${state.head}`, ...claimLines(state), ...clientLines(state)].join("\n");
 }
 
-const bytes = new Uint8Array(2_048);
+const bytes = bytesOf(new Uint8Array(2_048));
 const decoder = new TextDecoder();
 
 function claimLines(state: State): string[] {
@@ -28,7 +29,13 @@ function claimLines(state: State): string[] {
       for (let before = claims.previous(claim); before !== 0; before = claims.previous(before)) place++;
     const use = isInUse ? [resources.permits(resource), resources.holders(resource), resources.waiters(resource)] : [];
     const fields = {
-      ...{ row, resource: decoder.decode(bytes.subarray(0, resources.copyName(resource, bytes, 0))), kind, place, use },
+      ...{
+        row,
+        resource: decoder.decode(bytes.bytes.subarray(0, resources.copyName(resource, bytes, 0))),
+        kind,
+        place,
+        use,
+      },
       ...{ client: claims.client(claim), flags: claims.flags(row) & CLAIM_FLAGS_STORED, lsn: claims.lsn(row) },
       ...{ since: claims.since(row), deadline: String(claims.deadline(claim)), ttl: claims.ttlMs(row) },
       ...{ request: claims.requestId(row), hash: claims.requestHash(row), renewals: claims.renewCount(row) },
