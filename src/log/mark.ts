@@ -7,7 +7,7 @@
  *          | "HFmk"    | version, uint32| seq, float64  | store id's     | CRC-32 of the    | zeros |
  *          |           |                |               | first 8 bytes  | 24 bytes before  |       |
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { storeFault } from "./store-fault.js";
 import { syncDirectoryOf } from "./sync-directory.js";
@@ -27,14 +27,18 @@ export class Mark {
     this.#bytes.write(storeId.slice(0, 16), 16, "hex");
   }
 
-  /** Opens the mark of the store in `file`, and makes it with `seq` where it is missing. */
+  /**
+   * Opens the mark of the store in `file`, and makes it with `seq` where it is missing: under another name until it is
+   * whole and synced, because a store with half a mark does not start.
+   */
   static open(file: string, storeId: string, seq: number): Mark {
     const path = markPath(file);
     const isNew = !existsSync(path);
-    const mark = new Mark(openSync(path, isNew ? "wx+" : "r+", 0o600), storeId);
+    const mark = new Mark(openSync(isNew ? `${path}.new` : path, isNew ? "w+" : "r+", 0o600), storeId);
     mark.write(seq);
     if (isNew) {
       fsyncSync(mark.#descriptor);
+      renameSync(`${path}.new`, path);
       syncDirectoryOf(path);
     }
     return mark;

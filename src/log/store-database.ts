@@ -170,7 +170,6 @@ function makeStore(database: Database, settings: StoreSettings): void {
     pagesDigest: 0,
   });
   database.exec("COMMIT");
-  syncDirectoryOf(settings.file);
 }
 
 function readStore(database: Database, settings: StoreSettings): OpenedStore {
@@ -191,6 +190,7 @@ function readStore(database: Database, settings: StoreSettings): OpenedStore {
   }
   const shards = readShards(database, file);
   copyBackAll(database, file); // R-7: all of it on disk and synced before its last seq is told to anyone.
+  syncDirectoryOf(file); // SQLite does so too where it makes a WAL, and goes on if that fails: it could lose the file.
   const notices =
     marked === null && lastSeq > 0
       ? [`${file} had no mark beside it, so a loss of its end could not be seen at this start; the mark is made anew`]

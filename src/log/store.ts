@@ -9,6 +9,7 @@
 import { Worker } from "node:worker_threads";
 import { assert, unreachable } from "../words/assert.js";
 import { readChunk } from "./chunk.js";
+import type { LogPosition, LogRead, LogRowRead, LogStore } from "./log-store.js";
 import { RECORD_BATCH, RECORD_PAGE, RECORD_PAGE_DELETED, RECORD_REPLAY_FROM, RECORD_SHARD } from "./record.js";
 import { RingWriter } from "./ring.js";
 import { type PlainFault, StoreFault, storeFault } from "./store-fault.js";
@@ -49,20 +50,6 @@ export interface RecoverySink {
   progress?(done: number, total: number): void;
 }
 
-/** One batch as `readLog` gives it. */
-export interface LogRowRead {
-  readonly seq: number;
-  readonly wall: number;
-  readonly body: Uint8Array;
-}
-
-/** What `readLog` answers. */
-export interface LogRead {
-  readonly rows: readonly LogRowRead[];
-  /** The oldest seq that is kept: what is before it is gone. */
-  readonly firstKept: number;
-}
-
 /** Figures of one store since it was opened. */
 export interface StoreStats {
   readonly commits: number;
@@ -84,8 +71,13 @@ interface Waiting<T> {
   readonly reject: (fault: Error) => void;
 }
 
+interface Reading {
+  readonly answer: (read: LogRead) => void;
+  readonly fail: (fault: Error) => void;
+}
+
 /** One open store; made by `Store.open`, used by one thread only. */
-export class Store {
+export class Store implements LogStore {
   /** Called after each commit, or once for several; the worker sets it. */
   onCommitted: (() => void) | null = null;
   /** Called once, when a write has failed: nothing that is not yet committed ever will be (R-7). The worker sets it. */
@@ -97,7 +89,7 @@ export class Store {
   readonly #ring: RingWriter;
   readonly #thread: Worker;
   readonly #exited: Promise<void>;
-  readonly #reads = new Map<number, Waiting<LogRead>>();
+  readonly #reads = new Map<number, Reading>();
   #opening: Waiting<StoreInfo> | null = null;
   #info: StoreInfo | null = null;
   #recovery: (Waiting<void> & { readonly sink: RecoverySink }) | null = null;
@@ -246,12 +238,18 @@ export class Store {
    * @throws StoreFault `store-damaged` if one of them is not as it was written; the store goes on
    */
   readLog(fromSeq: number, bytesMax: number): Promise<LogRead> {
-    if (this.#fault !== null) return Promise.reject(this.#fault);
-    return new Promise((resolve, reject) => {
-      const id = ++this.#readId;
-      this.#reads.set(id, { resolve, reject });
-      this.#request({ kind: "read", id, fromSeq, bytesMax });
-    });
+    return new Promise((resolve, reject) => this.askLog({ seq: fromSeq, bytesMax }, resolve, reject));
+  }
+
+  /** As `readLog`, for who has no promise; exactly one of the two is called. */
+  askLog(from: LogPosition, answer: (read: LogRead) => void, fail: (fault: Error) => void): void {
+    if (this.#fault !== null) {
+      fail(this.#fault);
+      return;
+    }
+    const id = ++this.#readId;
+    this.#reads.set(id, { answer, fail });
+    this.#request({ kind: "read", id, fromSeq: from.seq, bytesMax: from.bytesMax });
   }
 
   /** Figures since the store was opened. */
@@ -323,7 +321,7 @@ export class Store {
         this.#takeRows(message.id, message.chunk, message.firstKept);
         return;
       case "unreadable":
-        this.#takeRead(message.id)?.reject(revive(message.fault));
+        this.#takeRead(message.id)?.fail(revive(message.fault));
         return;
       case "failed":
         this.#fail(revive(message.fault));
@@ -354,10 +352,10 @@ export class Store {
   #takeRows(id: number, chunk: Chunk, firstKept: number): void {
     const rows: LogRowRead[] = [];
     readChunk(chunk, (head, body) => rows.push({ seq: head.number, wall: head.wall, body }));
-    this.#takeRead(id)?.resolve({ rows, firstKept });
+    this.#takeRead(id)?.answer({ rows, firstKept });
   }
 
-  #takeRead(id: number): Waiting<LogRead> | undefined {
+  #takeRead(id: number): Reading | undefined {
     const read = this.#reads.get(id);
     this.#reads.delete(id);
     return read;
@@ -370,7 +368,7 @@ export class Store {
     this.#opening = null;
     this.#recovery?.reject(fault);
     this.#recovery = null;
-    for (const read of this.#reads.values()) read.reject(fault);
+    for (const read of this.#reads.values()) read.fail(fault);
     this.#reads.clear();
     this.onFailed?.(fault);
   }

@@ -25,8 +25,12 @@ export interface Plan {
   readonly tell: (line: string) => void;
 }
 
-/** Runs them all. @throws Error with the seed and the history of the resource that is wrong */
-export async function runClientRounds({ rounds, seed, tell }: Plan): Promise<void> {
+/**
+ * Runs them all.
+ * @returns how many operations were answered
+ * @throws Error with the seed and the history of the resource that is wrong
+ */
+export async function runClientRounds({ rounds, seed, tell }: Plan): Promise<number> {
   const random = new Random(seed);
   const book = new ClaimBook();
   const dataDir = freshDirectory();
@@ -52,6 +56,7 @@ export async function runClientRounds({ rounds, seed, tell }: Plan): Promise<voi
       );
     }
     await server.stop();
+    return book.counts().answered;
   } catch (error) {
     throw new Error(`SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

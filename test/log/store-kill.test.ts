@@ -4,8 +4,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { freshDirectory, optionsIn, withStore } from "./fresh-store.js";
-import { bodyOf, pageKeyOf } from "./killed-bodies.js";
+import { freshDirectory } from "./fresh-store.js";
+import { checkKept } from "./kept.js";
 
 const CHILD = fileURLToPath(new URL("./append-child.js", import.meta.url));
 const ROUNDS = 5;
@@ -36,29 +36,6 @@ async function runChild(directory: string, command: readonly string[], killAt: n
   return { acknowledged: seqs.at(-1) ?? 0, fault };
 }
 
-/** Everything up to `acknowledged` is there; what is there is whole, and each page is of the batch that wrote it last. */
-async function checkKept(directory: string, acknowledged: number): Promise<void> {
-  await withStore(optionsIn(directory, { create: false }), async (store) => {
-    const { lastSeq, replayFrom } = store.info;
-    assert.ok(lastSeq >= acknowledged, `acknowledged ${acknowledged}, but the log ends at ${lastSeq}`);
-    let next = replayFrom;
-    let pages = 0;
-    await store.recover({
-      page: (key, body) => {
-        const last = lastSeq - ((((lastSeq - key) % 40) + 40) % 40);
-        assert.ok(pageKeyOf(last) === key && bodyOf(last).equals(body), `page ${key} at seq ${lastSeq}`);
-        pages++;
-      },
-      batch: (seq, _wall, body) => {
-        assert.equal(seq, next++);
-        assert.ok(bodyOf(seq).equals(body), `batch ${seq}`);
-      },
-    });
-    assert.equal(next, lastSeq + 1);
-    assert.equal(pages, Math.min(40, lastSeq));
-  });
-}
-
 test(`a process killed at random moments has lost nothing that was acknowledged, ${ROUNDS} times over`, async (t) => {
   const directory = freshDirectory(t);
   let before = 0;
@@ -68,7 +45,7 @@ test(`a process killed at random moments has lost nothing that was acknowledged,
     t.diagnostic(`killed after ${killAt} commits, at seq ${acknowledged}`);
     assert.equal(fault, null);
     assert.ok(acknowledged > before);
-    await checkKept(directory, acknowledged);
+    await checkKept(directory, { acknowledged });
     before = acknowledged;
   }
 });
@@ -78,7 +55,7 @@ test("a file that can't grow fails the store, nothing after is acknowledged, and
     const directory = freshDirectory(t);
     const { acknowledged, fault } = await runChild(directory, ["prlimit", `--fsize=${limit}`], 1e9);
     assert.equal(fault, "disk-failed");
-    await checkKept(directory, acknowledged);
+    await checkKept(directory, { acknowledged });
   }
 });
 
@@ -96,6 +73,6 @@ for (const { name, points, errno, code } of [
     const sometimes = `enable_random name=posix/io/${points},probability=0.02,failinfo=${errno}`;
     const { acknowledged, fault } = await runChild(directory, ["fiu-run", "-x", "-c", sometimes], 1e9);
     assert.equal(fault, code);
-    await checkKept(directory, acknowledged);
+    await checkKept(directory, { acknowledged });
   });
 }
