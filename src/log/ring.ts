@@ -28,10 +28,10 @@ export class RingWriter {
     this.#size = size;
   }
 
-  /** Bytes that the next body may have, so that its record overtakes nothing: at most half the ring, never negative. */
+  /** Bytes that the next body may have: at most half the ring; negative where not even a record without one fits. */
   get room(): number {
     const free = this.#size - this.#used();
-    return Math.max(0, Math.min(free, this.#size / 2) - RECORD_HEADER_SIZE);
+    return Math.min(free, this.#size / 2) - RECORD_HEADER_SIZE;
   }
 
   /** Whether all that was written is taken and committed. */
