@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help build install run check types lint imports dead format-check format test coverage kills bench micro \
-	scenarios clean
+.PHONY: help build install run check types lint imports dead format-check format test coverage kills log-faults \
+	bitflips fuzz tables-long proof bench micro scenarios histories porcupine simulate shrink clean
 
 # better-sqlite3 is compiled at install, and without internet node-gyp needs the headers of the installed Node.
 NODE_PREFIX := $(shell node -p 'path.resolve(process.execPath, "../..")' 2>/dev/null)
@@ -79,8 +79,23 @@ coverage: build ## the tests once more, with coverage/index.html; pure rooms nee
 	@tail -n 12 coverage.log; rm coverage.log
 	@node config/tools/pure-coverage.js
 
-kills: build ## kill -9 under load, ROUNDS=200 times, and every answer checked after each
+kills: build ## kill -9 under load, ROUNDS=200 times in all for this source, and every answer checked after each
 	@node --enable-source-maps dist/test/kills/main.js
+
+log-faults: build ## the n-th call of a store to its disk fails, for each n, by error and by power failure
+	@node --enable-source-maps dist/test/log/faults/main.js
+
+bitflips: build ## FLIPS=1000 flipped bits of database and WAL in all for this source: noticed or harmless
+	@node --enable-source-maps dist/test/log/bitflips/main.js
+
+fuzz: build ## FRAMES=10000000 more frames for the decoder, half of them damaged at random
+	@node --enable-source-maps dist/test/protocol/fuzz/main.js
+
+tables-long: build ## OPERATIONS=10000000 random operations on tables and wheel against plain models
+	@node --enable-source-maps dist/test/tables/random/main.js
+
+proof: build ## writes test/PROOF.md out of what all runs left in test/proof
+	@node --enable-source-maps dist/test/proof/main.js
 
 bench: build ## compiles the load generator, runs Holdfast beside a bare echo server; QUICK=1 for a first look
 	@node --enable-source-maps dist/native-bench/bench.js
@@ -90,6 +105,38 @@ micro: build ## benchmarks of engine, codec, timer wheel and log, each alone
 
 scenarios: ## the scenario files; REWRITE=1 writes the answers anew
 	@$(MAKE) test ONLY=test/scenarios/
+
+simulate: build ## fresh seeds for 10 min: DURATION=60s, SEEDS=n WORKERS=n, PROFILE=name, PROOF=1; SEED=0x5eed tells one
+	@node --enable-source-maps dist/test/simulator/main.js
+
+shrink: build ## the fewest decisions with which SEED=0x5eed still fails, into test/simulator/found/
+	@node --enable-source-maps dist/test/simulator/main.js shrink
+
+histories: build ## judges recorded histories: FILES='run.jsonl …'; `holdfast bench --history FILE` makes one
+	@node --enable-source-maps dist/test/histories/main.js check $(FILES)
+
+# The checkout is named, not fetched: it is not ours, and builds must not need the network. `-modfile` keeps the path of
+# whoever runs this out of go.mod.
+PORCUPINE_DIR ?=
+PORCUPINE_MADE := dist/porcupine
+porcupine: build ## a second opinion on histories: PORCUPINE_DIR=<checkout of anishathalye/porcupine>; needs Go
+	@if [ -z "$(PORCUPINE_DIR)" ]; then echo "porcupine is skipped: set PORCUPINE_DIR to a checkout of" \
+		"https://github.com/anishathalye/porcupine"; exit 0; fi; \
+	command -v go >/dev/null || { echo "porcupine is skipped: Go is missing (apt-get install golang-go)"; exit 0; }; \
+	$(MAKE) --silent porcupine-run
+
+.PHONY: porcupine-run
+porcupine-run:
+	@rm -rf $(PORCUPINE_MADE) && mkdir -p $(PORCUPINE_MADE)
+	@cp test/histories/porcupine/go.mod $(PORCUPINE_MADE)/go.mod
+	@cd test/histories/porcupine && export GOFLAGS=-mod=mod GOPROXY=off && \
+		go mod edit -replace "github.com/anishathalye/porcupine=$(abspath $(PORCUPINE_DIR))" $(CURDIR)/$(PORCUPINE_MADE)/go.mod && \
+		go build -modfile=$(CURDIR)/$(PORCUPINE_MADE)/go.mod -o $(CURDIR)/$(PORCUPINE_MADE)/check .
+	@if [ -n "$(FILES)" ]; then $(PORCUPINE_MADE)/check $(FILES); else \
+		node --enable-source-maps dist/test/histories/main.js make $(PORCUPINE_MADE) && \
+		node --enable-source-maps dist/test/histories/main.js check $(PORCUPINE_MADE)/good/* && \
+		$(PORCUPINE_MADE)/check $(PORCUPINE_MADE)/good/* && \
+		$(PORCUPINE_MADE)/check -bad $(PORCUPINE_MADE)/spoiled/*; fi
 
 clean: ## removes what was made, but not node_modules and not data
 	@rm -rf dist coverage coverage.log native-bench/build

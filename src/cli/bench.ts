@@ -6,11 +6,16 @@ import { randomBytes } from "node:crypto";
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { Command } from "commander";
 import { z } from "zod";
-import { Holdfast } from "../client/index.js";
+import { Holdfast, openHistoryFile } from "../client/index.js";
 import { formatDuration } from "../words/duration.js";
 import { durationMsOf, surroundingsOf, wholeNumber } from "./options.js";
 
-const benchOptions = z.object({ seconds: z.number(), clients: z.number(), window: z.number() });
+const benchOptions = z.object({
+  seconds: z.number(),
+  clients: z.number(),
+  window: z.number(),
+  history: z.string().optional(),
+});
 const NAMES_OF_A_LOOP = 100;
 const NANOS_OF_MS = 1_000_000;
 
@@ -21,6 +26,7 @@ export function benchCommand(): Command {
     .option("--seconds <n>", "for so long", wholeNumber, 5)
     .option("--clients <n>", "over so many connections", wholeNumber, 4)
     .option("--window <n>", "so many at once over each", wholeNumber, 16)
+    .option("--history <file>", "record each operation, for a checker of histories; this costs speed")
     .action(bench);
 }
 
@@ -31,11 +37,12 @@ interface Latencies {
 
 async function bench(_options: unknown, command: Command): Promise<void> {
   const { output, url } = surroundingsOf(command);
-  const { seconds, clients, window } = benchOptions.parse(command.opts());
+  const { seconds, clients, window, history: path } = benchOptions.parse(command.opts());
   const run = randomBytes(4).toString("hex"); // Two benches at once must not wait for each other.
-  const connected = await Promise.all(
-    Array.from({ length: clients }, () => Holdfast.connect({ url, clientName: "holdfast-bench", metadata: "bench" })),
-  );
+  const file = path === undefined ? undefined : openHistoryFile(path, { seed: run });
+  const recorded = file === undefined ? {} : { recordHistory: file.history };
+  const connecting = { url, clientName: "holdfast-bench", metadata: "bench", ...recorded };
+  const connected = await Promise.all(Array.from({ length: clients }, () => Holdfast.connect(connecting)));
   const latencies: Latencies = { acquire: createHistogram(), release: createHistogram() };
   output.note(`${clients} clients × ${window} locks at once, for ${formatDuration(durationMsOf(`${seconds}s`))}`);
   const startMs = performance.now();
@@ -47,6 +54,7 @@ async function bench(_options: unknown, command: Command): Promise<void> {
     await Promise.all(loops);
   } finally {
     await Promise.all(connected.map((holdfast) => holdfast.close()));
+    file?.close();
   }
   const elapsedMs = performance.now() - startMs;
   const rows = [figures("acquire", latencies.acquire, elapsedMs), figures("release", latencies.release, elapsedMs)];

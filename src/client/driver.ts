@@ -6,6 +6,7 @@ import type { Message } from "../protocol/client-codec.js";
 import type { Answer, ServerMessage, Welcome } from "../protocol/server-messages.js";
 import { Clock, CLOCK_SPREAD_MS } from "./clock.js";
 import { ClosedError, ConnectRefusedError, InDoubtError, RefusedError, UnavailableError } from "./errors.js";
+import type { HistoryRecorder } from "./history-recorder.js";
 import { Network, type NetworkListener } from "./network.js";
 import { Questions, type WatchPush } from "./questions.js";
 import { Session } from "./session.js";
@@ -27,6 +28,8 @@ export interface DriverSettings {
   readonly sessionKey: Uint8Array;
   readonly ttlMs: number;
   readonly answerWithinMs: number;
+  /** Records what goes out and comes in. */
+  readonly recorder: HistoryRecorder | undefined;
 }
 
 /** Something asked without a session. */
@@ -41,6 +44,7 @@ export interface PlainQuestion {
 export class Driver implements NetworkListener {
   readonly clock: Clock = new Clock();
   readonly session: Session;
+  readonly recorder: HistoryRecorder | undefined;
   readonly #settings: DriverSettings;
   readonly #network: Network;
   readonly #questions: Questions = new Questions();
@@ -60,6 +64,7 @@ export class Driver implements NetworkListener {
 
   constructor(settings: DriverSettings) {
     this.#settings = settings;
+    this.recorder = settings.recorder;
     this.session = new Session({
       key: settings.sessionKey,
       ttlMs: settings.ttlMs,
@@ -238,6 +243,7 @@ export class Driver implements NetworkListener {
   }
 
   received(messages: readonly ServerMessage[]): void {
+    this.recorder?.received(messages);
     for (const message of this.session.receive(messages, this.clock.now())) {
       if (message.kind === "event" || message.kind === "resync") this.#questions.pushed(message);
       else if (message.kind === "moved") this.#network.takeMap(message.map);
@@ -276,11 +282,15 @@ export class Driver implements NetworkListener {
     this.session.flush(this.clock.now()); // The time is read before anything of the frame is sent.
     this.#deliver();
     if (!this.#entryIsUp) return;
-    for (const frame of this.#questions.flush(this.#requestsPerFrame)) this.#network.sendToEntry(frame);
+    for (const frame of this.#questions.flush(this.#requestsPerFrame)) {
+      this.recorder?.sending(frame);
+      this.#network.sendToEntry(frame);
+    }
   }
 
   #deliver(): void {
     const outputs = this.session.takeOutputs();
+    this.recorder?.leaving(outputs.frames, outputs.lost);
     for (const frame of outputs.frames) this.#network.send(frame.worker, frame.messages);
     for (const lost of outputs.lost) {
       const told = this.#losses.get(lost.claim);
@@ -296,6 +306,7 @@ export class Driver implements NetworkListener {
 
   #tick(): void {
     const nowMs = this.clock.now();
+    this.recorder?.looked((claim) => this.session.believedForMs(claim, nowMs));
     this.session.tick(nowMs);
     this.#questions.expire(nowMs);
     this.#flush();
@@ -310,6 +321,7 @@ export class Driver implements NetworkListener {
     clearTimeout(this.#timer);
     this.session.close();
     this.#deliver();
+    this.recorder?.clientEnded();
     this.#questions.close();
     this.#network.stop();
   }

@@ -2,7 +2,7 @@
  * The library as callers see it: one client, one session, any number of locks. Each method asks the driver and turns the
  * outcome into a value or one of the errors of errors.ts.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { Answer } from "../protocol/server-messages.js";
 import {
   KIND_ACQUIRE,
@@ -28,6 +28,7 @@ import {
   ServerProtocolError,
   TimedOutError,
 } from "./errors.js";
+import { HistoryRecorder } from "./history-recorder.js";
 import type { Lock } from "./lock.js";
 import type {
   AcquireOptions,
@@ -48,6 +49,7 @@ import { watchClaims } from "./watch.js";
 const DEFAULT_TTL_MS = 30_000;
 const DEFAULT_ANSWER_WITHIN_MS = 10_000;
 const METADATA_BYTES_MAX = 256;
+const PUBLIC_ID_LENGTH = 16;
 
 /** What an administrator ends, and why. */
 export interface EndOptions {
@@ -72,12 +74,15 @@ export class Holdfast {
    * @throws UnavailableError if none answers in time; ConnectRefusedError; InvalidOptionError.
    */
   static async connect(options: ConnectOptions = {}): Promise<Holdfast> {
+    const sessionKey = randomBytes(SESSION_KEY_SIZE);
+    const history = options.recordHistory;
     const driver = new Driver({
       url: parseServerUrl(options.url ?? process.env["HOLDFAST_URL"] ?? DEFAULT_URL),
       clientName: options.clientName ?? "holdfast-js/0.1.0",
-      sessionKey: randomBytes(SESSION_KEY_SIZE),
+      sessionKey,
       ttlMs: durationMs(options.ttl ?? DEFAULT_TTL_MS, "ttl"),
       answerWithinMs: durationMs(options.answerWithin ?? DEFAULT_ANSWER_WITHIN_MS, "answerWithin"),
+      recorder: history === undefined ? undefined : new HistoryRecorder(history, publicIdOf(sessionKey)),
     });
     const holdfast = new Holdfast(driver, checkedMetadata(options.metadata ?? ""));
     await driver.start();
@@ -240,6 +245,11 @@ export class Holdfast {
       autoRenew: options.autoRenew ?? true,
     };
   }
+}
+
+/** How a server names the session to others (PROTOCOL §5). */
+function publicIdOf(sessionKey: Uint8Array): string {
+  return createHash("sha256").update(sessionKey).digest("hex").slice(0, PUBLIC_ID_LENGTH);
 }
 
 function checkedMetadata(metadata: string): string {

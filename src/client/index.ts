@@ -1,6 +1,10 @@
 /** What `import … from "holdfast"` gives, and the only barrel: all else is ours to change. */
 export { Holdfast } from "./holdfast.js";
 export type { EndOptions } from "./holdfast.js";
+export { History } from "./history.js";
+export type { HistoryOptions, HistorySink } from "./history.js";
+export { openHistoryFile } from "./history-file.js";
+export type { HistoryFile } from "./history-file.js";
 export type { PendingLock } from "./pending-lock.js";
 export type { Lock } from "./lock.js";
 export type { ReleaseResult } from "./lock.js";

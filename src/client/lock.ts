@@ -43,7 +43,9 @@ export class Lock {
       this.#lose(why);
     });
     // It may have ended in the very frame that told of its grant; whether it is held is still asked at each question.
-    if (driver.session.believedForMs(claim, driver.clock.recent()) <= 0) this.#lose("it ended as it was handed over");
+    const believedForMs = driver.session.believedForMs(claim, driver.clock.recent());
+    if (believedForMs <= 0) this.#lose("it ended as it was handed over");
+    else driver.recorder?.believed(parts, believedForMs);
   }
 
   /** Aborts, with a LockLostError, before anybody else can be granted the resource; not by a release. */
@@ -105,6 +107,7 @@ export class Lock {
   async #release(): Promise<ReleaseResult> {
     const { driver, claim } = this.#parts;
     driver.forgetLoss(claim);
+    driver.recorder?.beliefEnded(claim);
     const call = driver.session.release(claim, driver.clock.recent());
     if (call === 0) return "not-held";
     const outcome = await driver.outcome(call);

@@ -2,6 +2,8 @@
  * What callers may ask for, as types, in one place, so that a newcomer reads every option and its default on one page.
  */
 
+import type { History } from "./history.js";
+
 /** Milliseconds, or a number with a unit: "250ms", "30s", "5m", "1h". */
 export type Duration = number | string;
 
@@ -20,6 +22,8 @@ export interface ConnectOptions {
   readonly metadata?: string;
   /** How long a call may go without an answer, beyond its wait, before it ends unavailable or in doubt. Default 10 s. */
   readonly answerWithin?: Duration;
+  /** Where to record what this client asked, was told and believed, for a checker. Default: nowhere. */
+  readonly recordHistory?: History;
 }
 
 /** How to acquire. */

@@ -4,6 +4,7 @@
  */
 import type { Message } from "../protocol/client-codec.js";
 import type { Answer, Push } from "../protocol/server-messages.js";
+import { WatchPlace } from "./watch-place.js";
 import { KIND_GROUP, KIND_WATCH } from "../words/kinds.js";
 
 /** How a question ended. */
@@ -30,6 +31,8 @@ interface Question {
   sent: boolean;
   /** It has been answered and goes on: a watch. */
   lives: boolean;
+  /** Of a watch. */
+  readonly place: WatchPlace;
 }
 
 /** The questions of one client. */
@@ -43,8 +46,8 @@ export class Questions {
   }
 
   /** Asks. `tail` is what stands behind the id. */
-  ask(id: number, asked: Omit<Question, "sent" | "lives">): void {
-    this.#asked.set(id, { ...asked, sent: false, lives: false });
+  ask(id: number, asked: Omit<Question, "sent" | "lives" | "place">): void {
+    this.#asked.set(id, { ...asked, sent: false, lives: false, place: new WatchPlace() });
     this.#unsent.push(id);
   }
 
@@ -75,8 +78,11 @@ export class Questions {
   answered(answer: Answer): void {
     const question = this.#asked.get(answer.id);
     if (question === undefined) return;
-    if (answer.kind === "watching" && question.kind === KIND_WATCH) question.lives = true;
-    else this.#asked.delete(answer.id);
+    if (answer.kind === "watching" && question.kind === KIND_WATCH) {
+      question.lives = true;
+      question.place.set(answer.cursor);
+      question.tail = [question.tail[0] ?? "", question.place.cursor];
+    } else this.#asked.delete(answer.id);
     question.listener.ended({ kind: "answered", answer });
   }
 
@@ -84,8 +90,13 @@ export class Questions {
   pushed(push: WatchPush): void {
     const question = this.#asked.get(push.watchId);
     if (question === undefined) return;
-    question.tail = [question.tail[0] ?? "", push.cursor];
-    question.listener.pushed(push);
+    const { place, listener } = question;
+    if (push.kind === "resync") place.set(push.cursor);
+    else place.move(push.cursor);
+    question.lives = true; // A RESYNC may be the first that is said of it.
+    const { cursor } = place;
+    question.tail = [question.tail[0] ?? "", cursor];
+    listener.pushed({ ...push, cursor });
   }
 
   /** The connection is gone: what repeats is asked again on the next, the rest is in doubt. */

@@ -5,21 +5,8 @@
 import { randomBytes } from "node:crypto";
 import type { Database, Statement } from "better-sqlite3";
 import { assert } from "../words/assert.js";
-import { type Epoch, epoch, type ShardIndex, shardIndex } from "../words/ids.js";
-
-/** Who serves a shard, in which epoch. A replica is named by (node, store). */
-export interface Configuration {
-  readonly shard: ShardIndex;
-  /** From 1; each configuration has one more than the last. */
-  readonly epoch: Epoch;
-  /** From 0. */
-  readonly era: number;
-  readonly primary: string;
-  readonly inSync: readonly string[];
-  readonly replicas: readonly string[];
-  /** Whose change this is: 128 random bits in hex, made for each request. */
-  readonly nonce: string;
-}
+import type { Configuration } from "../words/configuration.js";
+import { epoch, type ShardIndex, shardIndex } from "../words/ids.js";
 
 /** The replica that is to be a shard's primary. */
 export interface Office {

@@ -7,7 +7,8 @@
  * The stores are made here and not by the workers, because a store's id must be on record before anything is in it: from
  * then on a file that is missing is a loss, and never made anew without a word.
  */
-import { type Configuration, SingleNodeControl } from "../control/single-node.js";
+import { SingleNodeControl } from "../control/single-node.js";
+import type { Configuration } from "../words/configuration.js";
 import { type DataDir, openDataDir } from "../log/data-dir.js";
 import { Store } from "../log/store.js";
 import { type Spread, spread } from "../placement/spread.js";

@@ -5,10 +5,18 @@ export class NodeFault extends Error {
   override readonly name = "NodeFault";
   /** Stable, in kebab-case: `port-in-use`, `worker-ended`, or the code of the store's fault. */
   readonly code: string;
+  /** Which worker it was, from 0; null if it was none, or that does not matter. */
+  readonly worker: number | null;
 
-  constructor(code: string, message: string, cause?: unknown) {
+  constructor(code: string, message: string, cause?: unknown, worker: number | null = null) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+    this.worker = worker;
+  }
+
+  /** Where it was thrown, as far as that is known; "" if it was not. */
+  get origin(): string {
+    return this.cause instanceof Error ? (this.cause.stack ?? "") : "";
   }
 }
 

@@ -20,6 +20,8 @@ import { type Recovery, Workers } from "./workers.js";
 const CLOSE_WITHIN_MS = 2_000;
 /** A node is gone 5 s after it was told to drain; the rest of that is for giving back. */
 const DRAIN_WITHIN_MS = 4_500;
+/** A log line that is longer than 4 KiB would be cut (logger.ts). */
+const STACK_CHARACTERS_MAX = 1_500;
 const PROGRESS_EVERY_MS = 1_000;
 
 /** What a node is given beside its settings. */
@@ -162,7 +164,8 @@ class Node implements ServingNode {
     const fault = await workers.failed;
     if (this.#isEnding) return; // Then #finish looks at it.
     this.#isEnding = true;
-    this.#surroundings.logger.error({ code: fault.code }, fault.message);
+    const { code, worker, origin } = fault;
+    this.#surroundings.logger.fatal({ code, worker, stack: origin.slice(0, STACK_CHARACTERS_MAX) }, fault.message);
     await this.#finish(CLOSE_WITHIN_MS, fault);
   }
 

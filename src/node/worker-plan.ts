@@ -1,6 +1,7 @@
 /** Who does what: the options of each worker thread, out of the settings, the data directory and the ports. */
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { outOfRange } from "../words/assert.js";
+import { ringOf } from "../placement/ring.js";
 import type { NodeData } from "./node-data.js";
 import { hostAndPort, type NodePorts } from "./ports.js";
 import type { Settings } from "./settings-schema.js";
@@ -20,6 +21,7 @@ export interface PlanParts {
 export function planWorkers({ settings, data, ports, version, host }: PlanParts): readonly WorkerOptions[] {
   const count = ports.own.length;
   const peers = peerPorts(count);
+  const ringSlots = sharedSlots(data.directory.shards);
   const addresses = ports.own.map((port) => hostAndPort(host, port));
   return ports.own.map((ownPort, index) => ({
     index,
@@ -27,6 +29,7 @@ export function planWorkers({ settings, data, ports, version, host }: PlanParts)
     stores: storesOf(data, index),
     clusterId: data.directory.clusterId,
     shards: data.directory.shards,
+    ringSlots,
     workerOfShard: data.spread.workerOfShard,
     node: settings.node.name,
     version,
@@ -39,6 +42,14 @@ export function planWorkers({ settings, data, ports, version, host }: PlanParts)
     checkpoint: settings.checkpoint,
     peers: peers[index] ?? outOfRange(index),
   }));
+}
+
+/** Making a ring of 4,096 shards takes a second: it is made once, and read by every worker where it lies. */
+function sharedSlots(shards: number): Uint16Array {
+  const { slots } = ringOf(shards);
+  const shared = new Uint16Array(new SharedArrayBuffer(slots.byteLength));
+  shared.set(slots);
+  return shared;
 }
 
 function storesOf({ directory, storeIds, configurations, spread }: NodeData, worker: number): WorkerOptions["stores"] {

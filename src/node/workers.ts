@@ -9,7 +9,7 @@
  */
 import { setTimeout as after } from "node:timers/promises";
 import { unreachable } from "../words/assert.js";
-import type { FromWorker, ToWorker, WorkerOptions, WorkerStatus } from "../worker/options.js";
+import type { FromWorker, ToWorker, WorkerFailure, WorkerOptions, WorkerStatus } from "../worker/options.js";
 import { Gate } from "./gate.js";
 import { NodeFault } from "./node-fault.js";
 import { StatusRounds } from "./status-rounds.js";
@@ -92,7 +92,7 @@ export class Workers {
    */
   async drain(withinMs: number): Promise<boolean> {
     this.#isStopping = true;
-    this.#tellAll({ kind: "drain" });
+    this.#tellAll({ kind: "drain", withinMs });
     const patience = new AbortController();
     const ended = this.#ended.promise.then(() => true);
     const tooLong = after(withinMs, false, { signal: patience.signal }).catch(() => false);
@@ -124,7 +124,7 @@ export class Workers {
         void this.#answerStatus(index, message.id);
         return;
       case "failed":
-        this.#fail(new NodeFault(message.code, message.message));
+        this.#fail(failureFault(index, message));
         return;
       case "drained":
         return; // Its end is what counts: only then is its app gone for certain.
@@ -164,9 +164,17 @@ export class Workers {
   }
 }
 
+const ADVICE =
+  "All that was answered is on disk. This is a bug in Holdfast: please report it with this line, then restart the node.";
+
+/** What is wrong with a store says itself what to do; all else is our bug. */
+function failureFault(index: number, { code, message, stack }: WorkerFailure): NodeFault {
+  const cause = new Error(message);
+  cause.stack = stack ?? "";
+  return new NodeFault(code, stack === undefined ? message : `worker ${index}: ${message}. ${ADVICE}`, cause, index);
+}
+
 function endFault({ index, error, exitCode }: WorkerEnd): NodeFault {
-  const what = error === null ? `exit code ${exitCode}` : (error.stack ?? error.message);
-  const advice =
-    "All that was answered is on disk. This is a bug in Holdfast: please report it, then restart the node.";
-  return new NodeFault("worker-ended", `worker ${index} has ended: ${what}. ${advice}`, error);
+  const what = error === null ? `exit code ${exitCode}` : error.message;
+  return new NodeFault("worker-ended", `worker ${index} has ended: ${what}. ${ADVICE}`, error ?? undefined, index);
 }

@@ -5,8 +5,9 @@
  *
  *     CRC-32 of the name   rrrrrrrr rrrrrrrr xxxxxxxx xxxxxxxx     r: slot (20 bits from 1,024 shards up)
  *     circle of slots      |--0--|--1--|--2--|--3--| ... |--65,535--|
- *     points               ^5     ^61  ^61      ^9           (2^64 positions, 128 points for each shard)
- *     slots[i]             the shard of the first point at or after the slot's first position, clockwise
+ *     points               ^5     ^61  ^61      ^9           (2^64 positions, so many points for each shard)
+ *     slots[i]             the shard of the first point at or after the slot's first position, clockwise; with more than
+ *                          64 shards, of the first whose shard is not full (consistent hashing with bounded loads)
  */
 import HashRing from "hash-ring";
 import { assert, outOfRange } from "../words/assert.js";
@@ -15,8 +16,16 @@ import { type ShardIndex, shardIndex } from "../words/ids.js";
 import { RING_64_DIGITS, RING_64_RUNS } from "./ring-64.js";
 import { SHARDS_MAX } from "./spread.js";
 
-/** With md5 and names `shard-<n>` the busiest of 64 shards gets 1.23 times the mean. */
-const POINTS_PER_SHARD = 128;
+/** So many shards most clusters have; their ring is pinned. With 128 points the busiest gets 1.23 times the mean. */
+const PINNED_SHARDS = 64;
+const PINNED_POINTS = 128;
+/** Fewer shards: more points are cheap, and the busiest of 63 gets 1.15 times the mean. */
+const POINTS_OF_FEW = 512;
+/** More shards: hash-ring takes 8 us a point, so that all shards together get so many, and bounds make them even. */
+const POINTS_OF_MANY = 32_768;
+const POINTS_MIN = 16;
+/** No shard of many has more slots than this, of the mean: what is left to see is the noise of the names. */
+const SLOTS_MAX = 1.01;
 const POSITION_BITS = 64;
 const SLOT_BITS = 16;
 /** With 2^16 slots a shard of 1,024 would have 64 slots, and the rounding of its points would show. */
@@ -61,36 +70,47 @@ export class Ring {
  * @param shards 1 to 4,096.
  */
 export function ringOf(shards: number): Ring {
-  return shards === 64 ? new Ring(64, readRuns(RING_64_RUNS, 2 ** SLOT_BITS)) : makeRing(shards);
+  return shards === PINNED_SHARDS ? new Ring(shards, readRuns(RING_64_RUNS, 2 ** SLOT_BITS)) : makeRing(shards);
 }
 
 /**
- * Makes a ring from hash-ring's points; 0.1 s for 64 shards, 5 s for 4,096: a node does that once and keeps the slots.
- * The busiest of 8 to 512 shards gets 1.15 to 1.43 times the mean; 64 are good (1.23), 512 are the worst of the powers.
+ * Makes a ring from hash-ring's points; 0.1 s for 64 shards, 1.2 s for 4,096: a node does that once and shares the
+ * slots. Of a million names the busiest shard gets at most 1.25 times the mean, whatever the count of shards.
  * @param shards 1 to 4,096.
  */
 export function makeRing(shards: number): Ring {
   assert(Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX, "a ring has 1 to 4,096 shards");
   const points: Point[] = [];
-  for (let shard = 0; shard < shards; shard += 1) addPoints(points, shard);
+  for (let shard = 0; shard < shards; shard += 1) addPoints(points, shard, pointsOf(shards));
   points.sort(byPosition);
 
   const bits = slotBits(shards);
   const slots = new Uint16Array(2 ** bits);
+  const slotsMax = shards > PINNED_SHARDS ? Math.ceil((slots.length / shards) * SLOTS_MAX) : slots.length;
+  const taken = new Uint32Array(shards);
   const slotWidth = 1n << BigInt(POSITION_BITS - bits);
   let start = 0n;
   let next = 0;
   for (let slot = 0; slot < slots.length; slot += 1) {
     while (next < points.length && pointAt(points, next).position < start) next += 1;
-    slots[slot] = pointAt(points, next % points.length).shard;
+    let at = next % points.length;
+    while ((taken[pointAt(points, at).shard] ?? 0) >= slotsMax) at = (at + 1) % points.length;
+    const { shard } = pointAt(points, at);
+    taken[shard] = (taken[shard] ?? 0) + 1;
+    slots[slot] = shard;
     start += slotWidth;
   }
   return new Ring(shards, slots);
 }
 
+function pointsOf(shards: number): number {
+  if (shards === PINNED_SHARDS) return PINNED_POINTS;
+  return shards < PINNED_SHARDS ? POINTS_OF_FEW : Math.max(POINTS_MIN, Math.floor(POINTS_OF_MANY / shards));
+}
+
 /** One HashRing for each shard: a common one sorts all its points anew for each shard that is added. */
-function addPoints(points: Point[], shard: number): void {
-  const { rings } = new HashRing([`shard-${shard}`], { hashMethod: "md5", replicas: POINTS_PER_SHARD });
+function addPoints(points: Point[], shard: number, count: number): void {
+  const { rings } = new HashRing([`shard-${shard}`], { hashMethod: "md5", replicas: count });
   for (const point of Object.keys(rings)) {
     points.push({ position: BigInt.asUintN(POSITION_BITS, BigInt(point)), shard });
   }

@@ -33,6 +33,10 @@ export class FrameWriter {
   get size(): number {
     return this.#buffer.length;
   }
+  /** Bytes of memory that it has grown to. */
+  get capacity(): number {
+    return this.#buffer.bytes.length;
+  }
   /** Ends the frame and lends its bytes until the next `begin`. */
   finish(): Uint8Array {
     const { view, bytes, length } = this.#buffer;

@@ -11,6 +11,10 @@ export interface Receiver {
   send(frame: Uint8Array, messages: number): void;
   /** Says that the connection must go, and why; `receive` is not called again. */
   close(code: number, reason: string): void;
+  /** Part of the worker itself (HTTP), which ends in order when the node drains: its requests are not refused. */
+  readonly isInside?: boolean;
+  /** Bytes that wait to be read, as far as that is known. */
+  readonly unsentBytes?: () => number;
 }
 
 export interface Connection {
@@ -28,8 +32,8 @@ export interface Connection {
 
 const WRITER_SIZE = 4_096;
 const WRITER_SIZE_MAX = 2 ** 30;
-/** Writers that have grown beyond this are not kept for the next turn. */
-const WRITER_KEPT_MAX = 2 ** 20;
+/** Writers that have grown beyond this are not kept for the next turn: after a burst their memory goes back. */
+const WRITER_KEPT_MAX = 2 ** 16;
 const WRITERS_KEPT = 1_024;
 
 export class Connections {
@@ -97,7 +101,7 @@ export class Connections {
       if (writer === null) continue;
       connection.writer = null;
       if (writer.count > 0 && connection.isOpen) connection.receiver.send(writer.finish(), writer.count);
-      if (writer.size <= WRITER_KEPT_MAX && this.#writers.length < WRITERS_KEPT) this.#writers.push(writer);
+      if (writer.capacity <= WRITER_KEPT_MAX && this.#writers.length < WRITERS_KEPT) this.#writers.push(writer);
     }
     speaking.length = 0;
     this.#spare = speaking;

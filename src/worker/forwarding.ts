@@ -14,6 +14,8 @@ import {
   PEER_CLOSED,
   PEER_OPENED,
   PEER_REQUESTS,
+  PEER_WATCH,
+  PEER_WORD,
   type PeerRecord,
 } from "./peers.js";
 
@@ -43,6 +45,10 @@ export class Forwarding {
   #generation = 0;
   readonly mapBytes: Uint8Array;
   sink: ForwardedSink | undefined;
+  /** Told of each word that another worker says on its way out (drain.ts). */
+  /** Told of each record about a watch (watch-line.ts). */
+  onWatch: (worker: number, record: PeerRecord) => void = () => undefined;
+  onWord: (worker: number, word: number) => void = () => undefined;
 
   constructor(peers: readonly (Peer | undefined)[], connections: Connections, map: ClusterMap) {
     this.#peers = peers;
@@ -90,6 +96,8 @@ export class Forwarding {
   receive(peer: Peer, batch: Uint8Array): void {
     forEachRecord(batch, (record) => {
       if (record.kind === PEER_ANSWERS) this.#answers(record);
+      else if (record.kind >= PEER_WATCH) this.onWatch(peer.worker, record);
+      else if (record.kind === PEER_WORD) this.onWord(peer.worker, record.connection);
       else this.#theirRecord(peer, record);
     });
   }
@@ -133,6 +141,13 @@ export class Forwarding {
       },
       close: () => undefined, // The worker in front judges frames; what it forwards is whole.
     };
+  }
+
+  /** Says a word to every other worker, behind all that was sent to it before. */
+  say(word: number): void {
+    const record = { kind: PEER_WORD, connection: word, generation: 0, count: 0, bytes: NOTHING };
+    for (const peer of this.#peers) peer?.add(record, false);
+    this.flush();
   }
 
   flush(): void {

@@ -93,11 +93,12 @@ export class Front implements DecodeSink {
     }
     if (connection.bare === 0 && !this.#greet(connection, frame)) return;
     const count = Math.max(0, this.#decoder.messagesOf(frame));
-    const refusal = count > limits.requestsPerFrameMax ? undefined : this.#makeRoom(count);
+    const isLate = this.isDraining && connection.receiver.isInside !== true;
+    const refusal = count > limits.requestsPerFrameMax ? undefined : isLate ? "draining" : this.#makeRoom(count);
     const at = inbox.frames.reserve(frame.length);
     inbox.frames.bytes.set(frame, at);
     this.#decodeFor(connection, at, at + frame.length, refusal);
-    if (refusal === "overloaded") inbox.frames.length = at; // No row refers to it.
+    if (refusal !== undefined) inbox.frames.length = at; // No row refers to it.
     if (this.#messages >= TURN_REQUESTS_MAX) this.#parts.runNow();
     else this.#parts.schedule();
   }
@@ -110,7 +111,6 @@ export class Front implements DecodeSink {
     if (loop.turns !== this.#turn) this.#messages = 0;
     this.#turn = loop.turns;
     this.#messages += messages;
-    if (this.isDraining) return "draining";
     // The turn did not run: the log is behind.
     const isFull = this.#messages > inbox.capacity || inbox.frames.length > TURN_BYTES_MAX;
     if (!isFull) return undefined;
@@ -237,9 +237,7 @@ export class Front implements DecodeSink {
       case KIND_CLOSE:
         return this.#sessions.close(this.#here(), id, message);
       case KIND_WATCH:
-        return this.#parts.watches.ask(this.#here(), id, readFields(message), (act) =>
-          this.#parts.loop.whenCommitted(act),
-        );
+        return this.#parts.watches.ask(this.#here(), id, readFields(message));
       case KIND_UNWATCH:
         return this.#parts.watches.end(this.#here(), id, readFields(message));
       case KIND_ASK_STATUS:

@@ -112,6 +112,7 @@ export class Listener {
         close: (code, reason) => {
           this.#end(socket, code, reason);
         },
+        unsentBytes: () => (this.#sockets.has(socket) ? socket.getBufferedAmount() : 0),
       },
       data.address,
     );
@@ -149,9 +150,20 @@ export class Listener {
     }
   }
 
-  /** Tells every client that the node goes away, and takes no new ones. */
-  drain(): void {
+  /** Takes no new clients. */
+  refuseNew(): void {
     for (const socket of this.#listening.splice(0)) uWS.us_listen_socket_close(socket);
+  }
+
+  /** Bytes that clients have not taken yet. */
+  get unsentBytes(): number {
+    let bytes = 0;
+    for (const socket of this.#sockets) bytes += socket.getBufferedAmount();
+    return bytes;
+  }
+
+  /** Tells every client that the node goes away, with the end of this turn. */
+  tellGoing(): void {
     for (const socket of this.#sockets) {
       const { connection } = socket.getUserData();
       if (connection === undefined) continue;
@@ -167,7 +179,7 @@ export class Listener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#sweep);
-    for (const socket of this.#listening.splice(0)) uWS.us_listen_socket_close(socket);
+    this.refuseNew();
     for (const socket of [...this.#sockets]) socket.end(CLOSE_GOING_AWAY, "going-away: the node stops");
     this.#app.close();
   }

@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly stores: readonly WorkerStore[];
   readonly clusterId: string;
   readonly shards: number;
+  /** The ring, made once for the whole process, in memory that its threads share (placement/ring.ts). */
+  readonly ringSlots: Uint16Array;
   /** Which worker has each shard. */
   readonly workerOfShard: Uint16Array;
   readonly node: string;
@@ -43,14 +45,22 @@ export interface WorkerOptions {
   readonly peers: readonly (MessagePort | null)[];
 }
 
+/** Why a worker can't go on. */
+export interface WorkerFailure {
+  readonly code: string;
+  readonly message: string;
+  /** Where it was thrown, if it was. */
+  readonly stack?: string;
+}
+
 /** What a worker tells the node. */
 export type FromWorker =
   | { readonly kind: "recovering"; readonly done: number; readonly total: number }
   | { readonly kind: "recovered"; readonly claims: number; readonly sessions: number; readonly milliseconds: number }
   | { readonly kind: "listening" }
   | { readonly kind: "status"; readonly id: number; readonly status: WorkerStatus }
-  /** The worker can't go on; its app is closed. The node exits with 1. */
-  | { readonly kind: "failed"; readonly code: string; readonly message: string }
+  /** The worker can't go on, and closes its app. The node exits with 1. */
+  | ({ readonly kind: "failed" } & WorkerFailure)
   | { readonly kind: "node-status?"; readonly id: number }
   /** All that was answered is on disk, connections are closed: the thread ends. */
   | { readonly kind: "drained" };
@@ -61,8 +71,8 @@ export type ToWorker =
   | { readonly kind: "listen" }
   | { readonly kind: "status?"; readonly id: number }
   | { readonly kind: "node-status"; readonly id: number; readonly json: string }
-  /** Refuse new work with `draining`, commit, answer, close. */
-  | { readonly kind: "drain" };
+  /** Refuse new work with `draining`, commit, answer, close; all within so many milliseconds. */
+  | { readonly kind: "drain"; readonly withinMs: number };
 
 /** Counts and sizes of one worker, as `status` shows them. */
 export interface WorkerStatus {

@@ -12,8 +12,27 @@ export const PEER_ANSWERS = 2;
 /** A connection begins; bytes: principal, zero byte, address. */
 export const PEER_OPENED = 3;
 export const PEER_CLOSED = 4;
+/** A word on the way out (drain.ts), in the place of the connection. */
+export const PEER_WORD = 5;
+// What fronts and sources of watches say (watch-line.ts): the watch in the place of the connection, its attempt in that of
+// the generation.
+export const PEER_WATCH = 10;
+export const PEER_WATCH_NEXT = 11;
+export const PEER_UNWATCH = 12;
+export const PEER_WATCHING = 13;
+export const PEER_EVENTS = 14;
+export const PEER_EVENTS_PART = 15;
+export const PEER_WATCH_GONE = 16;
 
 const HEADER = 20;
+
+const BATCH_SIZE = 65_536;
+const BATCH_SIZE_MAX = 2 ** 30;
+const BATCH_KEPT_MAX = 2 ** 22;
+
+function newBatch(): ByteBuffer {
+  return new ByteBuffer(BATCH_SIZE, BATCH_SIZE_MAX);
+}
 
 /** One record as it is read. */
 export interface PeerRecord {
@@ -28,15 +47,21 @@ export interface PeerRecord {
 export class Peer {
   readonly worker: number;
   readonly #port: MessagePort;
-  readonly #out = new ByteBuffer(65_536, 2 ** 30);
+  #out = newBatch();
   #last = -1;
   #lastKey = 0;
+
+  /** Called when the other worker has closed its end, or is gone; nothing more comes from it. */
+  onClosed: () => void = () => undefined;
 
   constructor(worker: number, port: MessagePort, receive: (peer: Peer, batch: Uint8Array) => void) {
     this.worker = worker;
     this.#port = port;
     port.on("message", (batch: unknown) => {
       if (batch instanceof Uint8Array) receive(this, batch);
+    });
+    port.on("close", () => {
+      this.onClosed();
     });
   }
 
@@ -69,7 +94,8 @@ export class Peer {
     if (this.#out.length === 0) return;
     const batch = this.#out.bytes.slice(0, this.#out.length);
     this.#port.postMessage(batch, [batch.buffer]);
-    this.#out.reset();
+    if (this.#out.bytes.length <= BATCH_KEPT_MAX) this.#out.reset();
+    else this.#out = newBatch(); // After a burst its memory goes back.
     this.#last = -1;
   }
 

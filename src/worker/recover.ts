@@ -29,7 +29,7 @@ const CLAIMS_PER_CLIENT = 2;
 
 /** Opens one store. @throws StoreFault if it can't be used: what is wrong, where, and what to do. */
 export async function recoverStore(parts: RecoverParts, from: WorkerStore): Promise<ShardStore> {
-  const { log, checkpoint, clusterId, shards: shardCount, limits } = parts.options;
+  const { log, checkpoint, clusterId, limits } = parts.options;
   const ringBytes = ringBytesFor(log.ringBytes, limits);
   const store = await Store.open({
     file: from.file,
@@ -41,24 +41,23 @@ export async function recoverStore(parts: RecoverParts, from: WorkerStore): Prom
     ...log,
     ringBytes,
   });
-  const claims = Math.max(65_536, Math.ceil((limits.claimsPerNodeMax / shardCount) * 1.25));
-  const clients = Math.ceil(claims / CLAIMS_PER_CLIENT);
-  const state: StateOptions = { claims, clients, outcomes: claims * 2, limits, hashKey: parts.hashKey };
-  const shards = new Map<number, Shard>();
-  const replays = new Map<number, Replay>();
-  for (const { shard, epoch: number } of from.shards) {
-    const made = new Shard(shardIndex(shard), epoch(number), state, parts.surroundings);
-    shards.set(shard, made);
-    replays.set(shard, new Replay(made));
-  }
+  const recovery = new Recovery(parts.surroundings, stateOptions(parts), from.shards);
   try {
-    await replayAll(store, replays, parts.progress);
-    for (const replay of replays.values()) replay.finish(parts.clockMs());
+    await store.recover({
+      page: (key, body) => {
+        recovery.page(key, body);
+      },
+      batch: (seq, _wall, body) => {
+        recovery.batch(seq, body);
+      },
+      progress: parts.progress,
+    });
+    recovery.finish(parts.clockMs());
   } catch (error) {
     await store.close().catch(() => undefined); // What is wrong is told by the error in hand.
     throw error instanceof Damage ? damaged(from.file, error) : error;
   }
-  return new ShardStore(store, [...shards.values()], {
+  return new ShardStore(store, recovery.shards, {
     ringBytes,
     bytesPerSecond: checkpoint.bytesPerSecond,
   });
@@ -71,31 +70,52 @@ function ringBytesFor(asked: number, limits: Limits): number {
   return Math.max(asked, 2 ** Math.ceil(Math.log2(turn / ROOM_FOR_TURN)));
 }
 
-async function replayAll(
-  store: Store,
-  replays: ReadonlyMap<number, Replay>,
-  progress: (done: number, total: number) => void,
-): Promise<void> {
-  const replayOf = (shard: number): Replay => {
-    const replay = replays.get(shard);
+function stateOptions(parts: RecoverParts): StateOptions {
+  const { limits, shards } = parts.options;
+  const claims = Math.max(65_536, Math.ceil((limits.claimsPerNodeMax / shards) * 1.25));
+  const clients = Math.ceil(claims / CLAIMS_PER_CLIENT);
+  return { claims, clients, outcomes: claims * 2, limits, hashKey: parts.hashKey };
+}
+
+/** The shards of one store while they are built: it is told all pages, then all batches, and then to finish. */
+export class Recovery {
+  readonly shards: readonly Shard[];
+  readonly #replays = new Map<number, Replay>();
+
+  constructor(surroundings: Surroundings, state: StateOptions, of: WorkerStore["shards"]) {
+    this.shards = of.map(({ shard, epoch: number }) => {
+      const made = new Shard(shardIndex(shard), epoch(number), state, surroundings);
+      this.#replays.set(shard, new Replay(made));
+      return made;
+    });
+  }
+
+  /** One checkpoint page. @throws Damage if it can't be what was written. */
+  page(key: number, body: Uint8Array): void {
+    this.#replayOf(shardOfPage(key)).page(key, body);
+  }
+
+  /** One batch of the log, in the order of their numbers. @throws Damage if it does not fit what came before. */
+  batch(seq: number, body: Uint8Array): void {
+    try {
+      forEachEntry(body, (shard, view, at, size) => {
+        this.#replayOf(shard).entry(body, view, at, size);
+      });
+    } catch (error) {
+      throw error instanceof Damage ? new Damage(`batch ${seq}: ${error.message}`) : error;
+    }
+  }
+
+  /** All shards go on from here, at this time of the worker's clock. @throws Damage if rows don't agree. */
+  finish(clockMs: number): void {
+    for (const replay of this.#replays.values()) replay.finish(clockMs);
+  }
+
+  #replayOf(shard: number): Replay {
+    const replay = this.#replays.get(shard);
     if (replay === undefined) throw new Damage(`it has events of shard ${shard}, which is not of this store`);
     return replay;
-  };
-  await store.recover({
-    page: (key, body) => {
-      replayOf(shardOfPage(key)).page(key, body);
-    },
-    batch: (seq, _wall, body) => {
-      try {
-        forEachEntry(body, (shard, view, at, size) => {
-          replayOf(shard).entry(body, view, at, size);
-        });
-      } catch (error) {
-        throw error instanceof Damage ? new Damage(`batch ${seq}: ${error.message}`) : error;
-      }
-    },
-    progress,
-  });
+  }
 }
 
 function damaged(file: string, damage: Damage): StoreFault {

@@ -4,6 +4,7 @@
  */
 import { assert } from "../words/assert.js";
 import { lsn } from "../words/ids.js";
+import type { LogStore } from "../log/log-store.js";
 import type { Store } from "../log/store.js";
 import { ByteBuffer } from "../tables/byte-buffer.js";
 import type { Events } from "../tables/events.js";
@@ -18,6 +19,14 @@ const STEP_BYTES_MAX = 64 * 1_024;
 /** The part of the ring that must be free before a turn may run: no turn brings more (worker/turn.ts). */
 export const ROOM_FOR_TURN: number = 3 / 8;
 
+/** How a store's checkpoints go. The last two have defaults; the simulator, to meet rare orders, asks for short cycles. */
+export interface ShardStoreOptions {
+  readonly ringBytes: number;
+  readonly bytesPerSecond: number;
+  readonly cycleBytesMin?: number;
+  readonly cycleAfterMs?: number;
+}
+
 interface Cycle {
   readonly replayFrom: number;
   shard: number;
@@ -25,11 +34,14 @@ interface Cycle {
   from: number;
 }
 
-export class ShardStore {
-  readonly store: Store;
+/** `S`: the log behind it; the worker's own unless said otherwise, the simulator's is another (LogStore). */
+export class ShardStore<S extends LogStore = Store> {
+  readonly store: S;
   readonly shards: readonly Shard[];
   readonly #bytesPerMs: number;
   readonly #roomForTurn: number;
+  readonly #cycleBytesMin: number;
+  readonly #cycleAfterMs: number;
   readonly #pages = new ByteBuffer(STEP_BYTES_MAX * 2, 2 ** 26);
   // What was appended and is not committed: batch, shard and LSN, in order.
   readonly #seqs: number[] = [];
@@ -42,11 +54,13 @@ export class ShardStore {
   #lastStepAt = 0;
   #allowance = 0;
 
-  constructor(store: Store, shards: readonly Shard[], options: { ringBytes: number; bytesPerSecond: number }) {
+  constructor(store: S, shards: readonly Shard[], options: ShardStoreOptions) {
     this.#roomForTurn = options.ringBytes * ROOM_FOR_TURN;
     this.store = store;
     this.shards = shards;
     this.#bytesPerMs = options.bytesPerSecond / 1_000;
+    this.#cycleBytesMin = options.cycleBytesMin ?? CYCLE_BYTES_MIN;
+    this.#cycleAfterMs = options.cycleAfterMs ?? CYCLE_AFTER_MS;
   }
 
   /** Whether a turn may run: the ring takes what it can bring. */
@@ -104,7 +118,7 @@ export class ShardStore {
 
   #beginCycle(clockMs: number): boolean {
     if (this.#loggedSinceCycle === 0) return false;
-    if (this.#loggedSinceCycle < CYCLE_BYTES_MIN && clockMs - this.#cycleBeganAt < CYCLE_AFTER_MS) return false;
+    if (this.#loggedSinceCycle < this.#cycleBytesMin && clockMs - this.#cycleBeganAt < this.#cycleAfterMs) return false;
     this.#cycle = { replayFrom: this.store.nextSeq, shard: 0, kind: PAGE_CLAIMS, from: 0 };
     this.#cycleBeganAt = clockMs;
     this.#loggedSinceCycle = 0;
@@ -144,6 +158,6 @@ export class ShardStore {
 
   /** Milliseconds until the checkpoint wants a turn of its own, Infinity while there is nothing to write. */
   get wantsTurnIn(): number {
-    return this.#cycle !== undefined ? 5 : this.#loggedSinceCycle > 0 ? CYCLE_AFTER_MS : Number.POSITIVE_INFINITY;
+    return this.#cycle !== undefined ? 5 : this.#loggedSinceCycle > 0 ? this.#cycleAfterMs : Number.POSITIVE_INFINITY;
   }
 }

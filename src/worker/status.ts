@@ -1,6 +1,26 @@
 /** What a worker counts and measures, as `status` shows it. */
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { FAULT_CODES } from "../words/faults.js";
+import {
+  KIND_ABANDONED,
+  KIND_ALREADY_GRANTED,
+  KIND_BUSY,
+  KIND_CANCELLED,
+  KIND_CHECKED,
+  KIND_CLAIM_ENDED,
+  KIND_DONE,
+  KIND_FAULT,
+  KIND_GRANTED,
+  KIND_LISTED,
+  KIND_NOT_HELD,
+  KIND_NOT_WAITING,
+  KIND_POSITION,
+  KIND_RELEASED,
+  KIND_RENEWED,
+  KIND_REVOKED,
+  KIND_SESSION_ENDED,
+  KIND_TIMED_OUT,
+} from "../words/kinds.js";
 import type { Counters } from "../engine/engine.js";
 import { commitBucketMicros } from "../log/store-memory.js";
 import type { WorkerStatus } from "./options.js";
@@ -38,24 +58,24 @@ export interface StatusParts {
 }
 
 const ANSWER_NAMES = new Map<number, string>([
-  [10, "granted"],
-  [11, "busy"],
-  [12, "timed_out"],
-  [13, "cancelled"],
-  [14, "abandoned"],
-  [15, "released"],
-  [16, "not_held"],
-  [17, "renewed"],
-  [18, "revoked"],
-  [19, "checked"],
-  [20, "already_granted"],
-  [21, "not_waiting"],
-  [22, "position"],
-  [23, "done"],
-  [24, "listed"],
-  [30, "fault"],
-  [40, "claim_ended"],
-  [41, "session_ended"],
+  [KIND_GRANTED, "granted"],
+  [KIND_BUSY, "busy"],
+  [KIND_TIMED_OUT, "timed_out"],
+  [KIND_CANCELLED, "cancelled"],
+  [KIND_ABANDONED, "abandoned"],
+  [KIND_RELEASED, "released"],
+  [KIND_NOT_HELD, "not_held"],
+  [KIND_RENEWED, "renewed"],
+  [KIND_REVOKED, "revoked"],
+  [KIND_CHECKED, "checked"],
+  [KIND_ALREADY_GRANTED, "already_granted"],
+  [KIND_NOT_WAITING, "not_waiting"],
+  [KIND_POSITION, "position"],
+  [KIND_DONE, "done"],
+  [KIND_LISTED, "listed"],
+  [KIND_FAULT, "fault"],
+  [KIND_CLAIM_ENDED, "claim_ended"],
+  [KIND_SESSION_ENDED, "session_ended"],
 ]);
 
 /** Sums up a worker. Walks its shards, so it costs some microseconds. */

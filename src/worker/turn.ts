@@ -5,6 +5,7 @@
  */
 import { BrokenInvariant } from "../words/assert.js";
 import { KIND_DONE, KIND_KEPT } from "../words/kinds.js";
+import type { LogStore } from "../log/log-store.js";
 import type { Events } from "../tables/events.js";
 import type { Inbox } from "../tables/inbox.js";
 import type { Paths } from "../tables/paths.js";
@@ -27,7 +28,7 @@ export interface TurnClock {
 
 /** What a turn works on. */
 export interface TurnParts {
-  readonly stores: readonly ShardStore[];
+  readonly stores: readonly ShardStore<LogStore>[];
   readonly inbox: Inbox;
   readonly paths: Paths;
   readonly events: Events;
@@ -132,7 +133,7 @@ export class TurnLoop {
     for (const act of afterwards) act();
   }
 
-  #runStore(store: ShardStore, turn: Turn): void {
+  #runStore(store: ShardStore<LogStore>, turn: Turn): void {
     const { inbox, events } = this.#parts;
     const changed = this.#changed;
     changed.length = 0;
@@ -142,7 +143,8 @@ export class TurnLoop {
       if ((isAsked || shard.isDue(turn.clockMs)) && !this.#stopped.has(shard)) this.#step(shard, turn);
     }
     if (changed.length > 0) store.append(events, changed, turn.wallMs);
-    if (store.checkpoint(turn.clockMs) || changed.length > 0) store.store.flush();
+    // The tables of a shard that broke are ahead of its log: no page of them may be written (the node ends anyway).
+    if ((this.#stopped.size === 0 && store.checkpoint(turn.clockMs)) || changed.length > 0) store.store.flush();
   }
 
   #step(shard: Shard, turn: Turn): void {

@@ -1,45 +1,30 @@
 /**
- * Who watches which resources, on one worker: events are turned into pushes in the turn in which they happen, and leave
- * when they are committed, as every answer does (R-8).
+ * The watches of this worker's clients: the front. A watch of a whole name has one source, the worker of its shard; one of
+ * a beginning has every worker of the node. It begins when all have begun, and then each tells it for itself, in order.
  */
+import { CLOSE_SLOW_READER, KIND_DONE, KIND_RESYNC, KIND_WATCHING } from "../words/kinds.js";
 import type { FaultCode } from "../words/faults.js";
-import {
-  EVENT_EXPIRED,
-  EVENT_FORCED,
-  EVENT_GRANTED,
-  EVENT_GRANTED_WAITER,
-  EVENT_RELEASED,
-  EVENT_REVOKED,
-} from "../words/event-kinds.js";
-import {
-  KIND_DONE,
-  KIND_EVENT,
-  KIND_RESYNC,
-  KIND_WATCHING,
-  WATCH_EXPIRED,
-  WATCH_FORCED,
-  WATCH_GRANTED,
-  WATCH_RELEASED,
-  WATCH_REVOKED,
-} from "../words/kinds.js";
 import type { Limits } from "../words/limits.js";
 import { encodeFault, encodeGroup } from "../protocol/encode-replies.js";
-import {
-  EVENT_LONG_SIZE,
-  EVENT_SHORT_SIZE,
-  eventClient,
-  eventFlags,
-  eventKind,
-  eventNameSize,
-  eventSeenCount,
-  eventSize,
-  eventToken,
-  type Events,
-  ENTRY_HEADER_SIZE,
-} from "../tables/events.js";
-import type { Paths } from "../tables/paths.js";
-import type { Shard } from "../shard/shard.js";
 import type { Connection, Connections } from "./connections.js";
+import { readWatchCursor } from "./watch-cursor.js";
+import type { Attempt, Told, WatchFront, WatchLines } from "./watch-line.js";
+
+/** What the front works with. */
+export interface WatchesParts {
+  readonly connections: Connections;
+  readonly limits: Limits;
+  readonly lines: WatchLines;
+  readonly workers: number;
+  /** The worker of a whole name. */
+  readonly workerOf: (resource: string) => number;
+  /** Asks for a turn soon: frames leave with it. */
+  readonly schedule: () => void;
+  /** Calls back at the end of the next turn, its frames handed to the sockets. */
+  readonly afterTurn: (act: () => void) => void;
+  /** Calls back after so many milliseconds. */
+  readonly later: (act: () => void, afterMs: number) => void;
+}
 
 interface Watch {
   readonly connection: Connection;
@@ -47,160 +32,197 @@ interface Watch {
   /** A whole name, or what names begin with. */
   readonly pattern: string;
   readonly isPrefix: boolean;
+  readonly number: number;
+  readonly sources: readonly number[];
+  attempt: number;
+  /** Where each source has begun. */
+  readonly begun: Map<number, string>;
+  /** What sources told before all had begun. */
+  early: (Told & { readonly source: number })[];
+  earlyBytes: number;
+  /** What lies between the client's cursor and this attempt is gone. */
+  isResync: boolean;
 }
-
-/** Events that a watch tells, by kind. */
-const TOLD = new Map<number, number>([
-  [EVENT_GRANTED, WATCH_GRANTED],
-  [EVENT_GRANTED_WAITER, WATCH_GRANTED],
-  [EVENT_RELEASED, WATCH_RELEASED],
-  [EVENT_EXPIRED, WATCH_EXPIRED],
-  [EVENT_FORCED, WATCH_FORCED],
-  [EVENT_REVOKED, WATCH_REVOKED],
-]);
 
 /** No resource is longer, so no longer pattern could ever match. */
 const PATTERN_LENGTH_MAX = 1_020;
+/** A client is told more of the past when no more than this part of what may be unsent waits for it. */
+const UNSENT_SHARE = 1 / 8;
+const LOOK_AGAIN_MS = 20;
 
-const decoder = new TextDecoder();
+export class Watches implements WatchFront {
+  readonly #parts: WatchesParts;
+  readonly #byNumber = new Map<number, Watch>();
+  readonly #byConnection = new Map<Connection, Map<number, Watch>>();
+  #lastNumber = 0;
 
-export class Watches {
-  readonly #watches = new Set<Watch>();
-  readonly #paths: Paths;
-  readonly #connections: Connections;
-  readonly #limits: Limits;
-  /** The shards of this worker, for cursors; set once they are there. */
-  shards: readonly Shard[] = [];
-
-  constructor(parts: { paths: Paths; connections: Connections; limits: Limits }) {
-    this.#paths = parts.paths;
-    this.#connections = parts.connections;
-    this.#limits = parts.limits;
+  constructor(parts: WatchesParts) {
+    this.#parts = parts;
   }
 
-  /** WATCH [21, id, pattern, cursor?]: tells where it begins, or RESYNC if the cursor is not of now. */
-  ask(
-    connection: Connection,
-    id: number,
-    fields: readonly (number | string | undefined)[],
-    whenCommitted: (act: () => void) => void,
-  ): void {
+  /** WATCH [21, id, pattern, cursor?]: tells where it begins, or RESYNC if what comes behind the cursor is gone. */
+  ask(connection: Connection, id: number, fields: readonly (number | string | undefined)[]): void {
     const [pattern, cursor] = fields;
     if (typeof pattern !== "string" || pattern === "")
       return this.#refuse(connection, id, "malformed", "WATCH is [21, id, pattern, cursor?]");
-    if (pattern.length > PATTERN_LENGTH_MAX) {
-      return this.#refuse(
-        connection,
-        id,
-        "resource-too-long",
-        `the pattern has ${pattern.length} characters; at most ${PATTERN_LENGTH_MAX}`,
-      );
-    }
-    if (connection.watches >= this.#limits.watchesPerConnectionMax) {
-      return this.#refuse(
-        connection,
-        id,
-        "too-many-watches",
-        `a connection has at most ${this.#limits.watchesPerConnectionMax} watches`,
-      );
-    }
-    const since = typeof cursor === "string" ? readWatchCursor(cursor) : new Map<number, number>();
-    if (since === undefined)
-      return this.#refuse(
-        connection,
-        id,
-        "cursor-invalid",
-        "the cursor is none that a watch has given; begin without one",
-      );
+    const wrong = this.#wrong(connection, id, pattern, cursor);
+    if (wrong !== undefined) return this.#refuse(connection, id, wrong.code, wrong.message);
     const isPrefix = pattern.endsWith("*");
-    this.#watches.add({ connection, id, pattern: isPrefix ? pattern.slice(0, -1) : pattern, isPrefix });
+    const { workers, workerOf } = this.#parts;
+    this.#lastNumber = (this.#lastNumber + 1) % 2 ** 32;
+    const watch: Watch = {
+      connection,
+      id,
+      pattern: isPrefix ? pattern.slice(0, -1) : pattern,
+      isPrefix,
+      number: this.#lastNumber,
+      sources: isPrefix ? Array.from({ length: workers }, (_, worker) => worker) : [workerOf(pattern)],
+      attempt: 0,
+      begun: new Map(),
+      early: [],
+      earlyBytes: 0,
+      isResync: false,
+    };
+    const all = this.#byConnection.get(connection) ?? new Map<number, Watch>();
+    this.#byConnection.set(connection, all.set(id, watch));
+    this.#byNumber.set(watch.number, watch);
     connection.watches++;
-    const isBehind = this.shards.some((shard) => (since.get(shard.index) ?? shard.state.head) !== shard.state.head);
-    const now = this.shards.map((shard) => `${shard.index}.${shard.state.head}`).join(",");
-    // The cursor names LSNs: it leaves when they are committed, as every answer does (R-8).
-    whenCommitted(() => {
-      if (!connection.isOpen) return;
-      const writer = this.#connections.writerOf(connection);
-      encodeGroup(writer, 0);
-      writer.message(isBehind ? 4 : 3, isBehind ? KIND_RESYNC : KIND_WATCHING);
-      writer.integer(id);
-      writer.string(now);
-      if (isBehind) writer.array(0); // What holds now is asked by LIST: it does not fit into one frame.
-    });
+    this.#begin(watch, typeof cursor === "string" ? cursor : undefined);
+  }
+
+  #wrong(
+    connection: Connection,
+    id: number,
+    pattern: string,
+    cursor: number | string | undefined,
+  ): { code: FaultCode; message: string } | undefined {
+    const { watchesPerConnectionMax } = this.#parts.limits;
+    if (pattern.length > PATTERN_LENGTH_MAX) {
+      const message = `the pattern has ${pattern.length} characters; at most ${PATTERN_LENGTH_MAX}`;
+      return { code: "resource-too-long", message };
+    }
+    if (connection.watches >= watchesPerConnectionMax) {
+      return { code: "too-many-watches", message: `a connection has at most ${watchesPerConnectionMax} watches` };
+    }
+    if (this.#byConnection.get(connection)?.has(id) === true) {
+      return { code: "request-id-reused", message: `the connection has a watch with the id ${id} already` };
+    }
+    if (typeof cursor !== "string" || readWatchCursor(cursor) !== undefined) return undefined;
+    return { code: "cursor-invalid", message: "the cursor is none that a watch has given; begin without one" };
+  }
+
+  #begin(watch: Watch, since: string | undefined): void {
+    const { id, pattern, isPrefix, number, sources } = watch;
+    watch.attempt = (watch.attempt + 1) % 2 ** 32;
+    watch.begun.clear();
+    watch.early = [];
+    watch.earlyBytes = 0;
+    const attempt = { watch: number, attempt: watch.attempt };
+    for (const source of sources) {
+      if (watch.attempt !== attempt.attempt) return; // One of them has nothing behind the cursor: it has begun anew.
+      this.#parts.lines.begin(source, attempt, { id, pattern, isPrefix, since });
+    }
+    this.#parts.schedule();
   }
 
   /** UNWATCH [22, id, watchId] */
   end(connection: Connection, id: number, fields: readonly (number | string | undefined)[]): void {
-    let count = 0;
-    for (const watch of this.#watches) {
-      if (watch.connection !== connection || watch.id !== fields[0]) continue;
-      this.#watches.delete(watch);
-      connection.watches--;
-      count++;
-    }
-    const writer = this.#connections.writerOf(connection);
+    const [watchId] = fields;
+    const watch = typeof watchId === "number" ? this.#byConnection.get(connection)?.get(watchId) : undefined;
+    if (watch !== undefined) this.#drop(watch);
+    const writer = this.#parts.connections.writerOf(connection);
     encodeGroup(writer, 0);
     writer.message(3, KIND_DONE);
     writer.integer(id);
-    writer.integer(count);
+    writer.integer(watch === undefined ? 0 : 1);
   }
 
   /** Ends every watch of a connection. */
   dropAll(connection: Connection): void {
-    if (connection.watches === 0) return;
-    for (const watch of this.#watches) if (watch.connection === connection) this.#watches.delete(watch);
-    connection.watches = 0;
+    for (const watch of [...(this.#byConnection.get(connection)?.values() ?? [])]) this.#drop(watch);
+  }
+
+  #drop(watch: Watch): void {
+    const { connection, id, number, sources } = watch;
+    const all = this.#byConnection.get(connection);
+    all?.delete(id);
+    if (all?.size === 0) this.#byConnection.delete(connection);
+    this.#byNumber.delete(number);
+    connection.watches--;
+    for (const source of sources) this.#parts.lines.end(source, number);
+    this.#parts.schedule();
   }
 
   #refuse(connection: Connection, id: number, code: FaultCode, message: string): void {
-    encodeFault(this.#connections.writerOf(connection), 0, id, code, message);
+    encodeFault(this.#parts.connections.writerOf(connection), 0, id, code, message);
   }
 
-  /** Adds a push for each watch that one of the entry's events concerns. The entry begins at `from`. */
-  note(shard: Shard, events: Events, from: number, firstLsn: number): void {
-    if (this.#watches.size === 0) return;
-    const { view, length } = events.buffer;
-    let lsn = firstLsn;
-    for (let at = from + ENTRY_HEADER_SIZE; at < length; at += eventSize(view, at), lsn++) {
-      const told = TOLD.get(eventKind(view, at));
-      if (told !== undefined) this.#noteEvent(shard, events, at, { told, lsn });
+  #of({ watch: number, attempt }: Attempt): Watch | undefined {
+    const watch = this.#byNumber.get(number);
+    return watch?.attempt === attempt && watch.connection.isOpen ? watch : undefined;
+  }
+
+  begun(source: number, attempt: Attempt, cursor: string): void {
+    const watch = this.#of(attempt);
+    if (watch === undefined) return;
+    watch.begun.set(source, cursor);
+    if (watch.begun.size < watch.sources.length) return;
+    const { connection, id, begun, isResync, early } = watch;
+    const writer = this.#parts.connections.writerOf(connection);
+    encodeGroup(writer, 0);
+    writer.message(isResync ? 4 : 3, isResync ? KIND_RESYNC : KIND_WATCHING);
+    writer.integer(id);
+    writer.string([...begun.values()].filter((piece) => piece !== "").join(","));
+    if (isResync) writer.array(0); // What holds now is asked by LIST: it does not fit into one frame.
+    watch.isResync = false;
+    watch.early = [];
+    for (const told of early) this.#deliver(watch, told.source, told);
+    this.#parts.schedule();
+  }
+
+  told(source: number, attempt: Attempt, told: Told): void {
+    const watch = this.#of(attempt);
+    if (watch === undefined) return;
+    if (watch.begun.size === watch.sources.length) return this.#deliver(watch, source, told);
+    watch.early.push({ ...told, source });
+    watch.earlyBytes += told.bytes.length;
+    const { unsentBytesMax } = this.#parts.limits;
+    if (watch.earlyBytes <= unsentBytesMax) return;
+    const reason = `slow-reader: more than ${unsentBytesMax} bytes came before the watch had begun everywhere`;
+    watch.connection.receiver.close(CLOSE_SLOW_READER, reason);
+  }
+
+  #deliver(watch: Watch, source: number, { count, bytes, isPart }: Told): void {
+    const { connections, schedule, afterTurn } = this.#parts;
+    const writer = connections.writerOf(watch.connection);
+    encodeGroup(writer, 0);
+    writer.messages(count, bytes, 0, bytes.length);
+    schedule();
+    if (!isPart) return;
+    const attempt = { watch: watch.number, attempt: watch.attempt };
+    afterTurn(() => {
+      this.#askNext(source, attempt);
+    });
+  }
+
+  /** Asks for the next part of the past once the client has read most of what it was sent. */
+  #askNext(source: number, attempt: Attempt): void {
+    const watch = this.#of(attempt);
+    if (watch === undefined) return;
+    const { limits, lines, schedule, later } = this.#parts;
+    if ((watch.connection.receiver.unsentBytes?.() ?? 0) <= limits.unsentBytesMax * UNSENT_SHARE) {
+      lines.next(source, attempt);
+      return schedule();
     }
+    later(() => {
+      this.#askNext(source, attempt);
+    }, LOOK_AGAIN_MS);
   }
 
-  #noteEvent(shard: Shard, events: Events, at: number, what: { told: number; lsn: number }): void {
-    const { view, bytes } = events.buffer;
-    const fixed = eventKind(view, at) === EVENT_RELEASED ? EVENT_SHORT_SIZE : EVENT_LONG_SIZE;
-    const nameAt = at + fixed + eventSeenCount(view, at) * 8;
-    const nameEnd = nameAt + eventNameSize(view, at);
-    const name = decoder.decode(bytes.subarray(nameAt, nameEnd));
-    for (const watch of this.#watches) {
-      if (watch.isPrefix ? !name.startsWith(watch.pattern) : name !== watch.pattern) continue;
-      const { replies } = shard;
-      const path = watch.connection.bare;
-      const row = replies.add(KIND_EVENT, path, this.#paths.serial(path), watch.id);
-      replies.setA(row, what.told);
-      replies.setB(row, what.lsn);
-      replies.setC(row, eventToken(view, at) === 0 || what.told === WATCH_GRANTED ? what.lsn : eventToken(view, at));
-      replies.setD(row, eventFlags(view, at) & 3);
-      const client = eventClient(view, at);
-      const { clients } = shard.state;
-      const isSession = clients.state(client) === 1 || clients.state(client) === 3;
-      replies.setE(row, isSession ? clients.publicId(client, 0) : -1);
-      replies.setF(row, clients.publicId(client, 1));
-      replies.addText(row, bytes, nameAt, nameEnd);
-      replies.stamp(row, shard.state.head);
-    }
+  gone(attempt: Attempt): void {
+    const watch = this.#of(attempt);
+    if (watch === undefined) return;
+    watch.isResync = true;
+    this.#begin(watch, undefined);
   }
-}
-
-/** Reads `shard.lsn,shard.lsn,…`; undefined if it is not so. Later pieces of a shard win: clients may append. */
-export function readWatchCursor(cursor: string): Map<number, number> | undefined {
-  const since = new Map<number, number>();
-  if (cursor === "") return since;
-  for (const piece of cursor.split(",")) {
-    const match = /^(\d{1,4})\.(\d{1,16})$/.exec(piece);
-    if (match === null) return undefined;
-    since.set(Number(match[1]), Number(match[2]));
-  }
-  return since;
 }

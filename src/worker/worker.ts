@@ -3,32 +3,24 @@
  * committed, or is due.
  */
 import { randomInt } from "node:crypto";
-import { Counters } from "../engine/engine.js";
-import { ringOf } from "../placement/ring.js";
-import { Events } from "../tables/events.js";
-import { Inbox } from "../tables/inbox.js";
-import { KeyedHash } from "../tables/keyed-hash.js";
-import { PATHS_PER_START, Paths } from "../tables/paths.js";
-import { OfficeClock } from "./clock.js";
+import type { Counters } from "../engine/engine.js";
+import type { Ring } from "../placement/ring.js";
+import { PATHS_PER_START, type Paths } from "../tables/paths.js";
+import type { OfficeClock } from "./clock.js";
 import { Connections } from "./connections.js";
 import { Forwarding } from "./forwarding.js";
-import { Front, type FrontParts, TURN_REQUESTS_MAX } from "./front.js";
-import type { WelcomeFacts } from "./handshake.js";
+import { Drain } from "./drain.js";
+import { Front, type FrontParts } from "./front.js";
 import { Listener } from "./listen.js";
-import type { FromWorker, WorkerOptions, WorkerStatus } from "./options.js";
+import type { FromWorker, WorkerFailure, WorkerOptions, WorkerStatus } from "./options.js";
 import { Peer } from "./peers.js";
 import { recoverStore } from "./recover.js";
 import type { ShardStore } from "./shard-store.js";
 import { TurnTimes, workerStatus } from "./status.js";
+import { CONNECTIONS_MAX, factsOf, ringOfNode, type Surroundings, surroundingsOf } from "./surroundings.js";
 import { TurnLoop } from "./turn.js";
-import { Watches } from "./watches.js";
+import { type JoinedWatches, joinWatches } from "./watch-join.js";
 
-const CONNECTIONS_MAX = 65_536;
-const PATHS_MAX = 2 ** 20;
-/** A path remembers a row for each shard: with very many shards there are fewer paths. */
-const PATH_SHARDS_MAX = 2 ** 28;
-const EVENTS_BYTES_MAX = 2 ** 26;
-const INBOX_BYTES_MAX = 2 ** 27;
 /** Never sleep longer than this: shard time must not stand (R-1), and the disk is looked at. */
 const SLEEP_MAX_MS = 250;
 
@@ -56,6 +48,9 @@ export class ShardWorker {
   readonly #paths: Paths;
   readonly #built: Built;
   readonly #peers: readonly (Peer | undefined)[];
+  readonly #ring: Ring;
+  readonly #drain: Drain;
+  readonly #watches: JoinedWatches;
   #listener: Listener | undefined;
   #isScheduled = false;
   #isWaitingForRoom = false;
@@ -79,11 +74,15 @@ export class ShardWorker {
       port === null ? undefined : new Peer(worker, port, (peer, batch) => this.#fromPeer(peer, batch)),
     );
     const connections = new Connections(CONNECTIONS_MAX);
-    const facts = factsOf(options);
-    const watches = new Watches({ paths, connections, limits: options.limits });
-    watches.shards = stores.flatMap((store) => store.shards);
+    this.#ring = ringOfNode(options);
+    const facts = factsOf(options, this.#ring);
     const forwarding = new Forwarding(this.#peers, connections, facts.map);
-    const loop = this.#loopOf(surroundings, stores, connections, watches);
+    this.#drain = new Drain(options.addresses.length);
+    forwarding.onWord = (worker, word) => this.#drain.hear(worker, word);
+    for (const peer of this.#peers) if (peer !== undefined) peer.onClosed = () => this.#drain.isGone(peer.worker);
+    const loop = this.#loopOf(surroundings, stores, connections);
+    this.#watches = this.#watchesOf({ loop, stores, connections, forwarding });
+    const watches = this.#watches.front;
     const front = this.#frontOf(surroundings, { connections, loop, watches, forwarding, facts });
     forwarding.sink = {
       connect: (receiver, address) => front.connect(receiver, address),
@@ -95,7 +94,7 @@ export class ShardWorker {
     this.#built = { stores, loop, forwarding, front, connections };
     for (const { store } of stores) {
       store.onCommitted = () => this.#committed();
-      store.onFailed = (fault) => this.#fail(fault.code, fault.message);
+      store.onFailed = ({ code, message }) => this.fail({ code, message });
     }
   }
 
@@ -103,7 +102,6 @@ export class ShardWorker {
     { inbox, paths, events, clock }: Surroundings,
     stores: readonly ShardStore[],
     connections: Connections,
-    watches: Watches,
   ): TurnLoop {
     return new TurnLoop({
       stores,
@@ -114,10 +112,24 @@ export class ShardWorker {
       clock: { advance: () => clock.advance(), wallMs: () => Date.now() },
       shardCount: this.#options.shards,
       onBroken: (shard, error) => {
-        const where = `shard ${shard.index} at LSN ${shard.state.head}`;
-        this.#fail("broken-invariant", `${where}: ${error.stack ?? error.message}`);
+        const message = `shard ${shard.index} at LSN ${shard.state.head}: ${error.message}`;
+        this.fail({ code: "broken-invariant", message, stack: error.stack ?? error.message });
       },
-      onEvents: (shard, from, firstLsn) => watches.note(shard, events, from, firstLsn),
+      onEvents: (shard, from, firstLsn) => this.#watches.note(shard, events, from, firstLsn),
+    });
+  }
+
+  #watchesOf(parts: Pick<Built, "loop" | "stores" | "forwarding" | "connections">): JoinedWatches {
+    const { index, limits, workerOfShard } = this.#options;
+    return joinWatches({
+      ...parts,
+      index,
+      peers: this.#peers,
+      limits,
+      workerOfShard,
+      shardOf: (crc) => this.#ring.shardOf(crc),
+      schedule: () => this.#schedule(),
+      later: (act, afterMs) => setTimeout(act, afterMs).unref(),
     });
   }
 
@@ -125,8 +137,7 @@ export class ShardWorker {
     { inbox, paths }: Surroundings,
     parts: Pick<FrontParts, "connections" | "loop" | "watches" | "forwarding" | "facts">,
   ): Front {
-    const { index, limits, shards, workerOfShard } = this.#options;
-    const ring = ringOf(shards);
+    const { index, limits, workerOfShard } = this.#options;
     return new Front({
       ...parts,
       inbox,
@@ -135,7 +146,7 @@ export class ShardWorker {
       where: {
         worker: index,
         workerOfShard,
-        shardOf: (crc) => ring.shardOf(crc),
+        shardOf: (crc) => this.#ring.shardOf(crc),
         workerOfPath: (number) => this.#workerOfPath(number),
       },
       schedule: () => this.#schedule(),
@@ -178,7 +189,7 @@ export class ShardWorker {
   }
 
   /** Opens the ports and begins to run turns. */
-  listen(route: (app: RouteTarget, front: Front) => void): void {
+  listen(route: (app: RouteTarget, front: Front, ring: Ring) => void): void {
     const { front, connections } = this.#built;
     const { limits, host, mainPort, ownPort } = this.#options;
     this.#listener = new Listener({
@@ -186,7 +197,7 @@ export class ShardWorker {
       connections,
       limits,
       route: (app) => {
-        route(app, front);
+        route(app, front, this.#ring);
       },
     });
     this.#listener.listen(host, mainPort);
@@ -203,7 +214,7 @@ export class ShardWorker {
   }
 
   #fromPeer(peer: Peer, batch: Uint8Array): void {
-    this.#built.forwarding.receive(peer, batch);
+    if (!this.#isClosed) this.#built.forwarding.receive(peer, batch);
     this.#schedule();
   }
 
@@ -272,83 +283,25 @@ export class ShardWorker {
     });
   }
 
-  #fail(code: string, message: string): void {
+  /** Can't go on: runs no turn any more, so that nothing is decided or answered, and tells the node, which drains. */
+  fail(failure: WorkerFailure): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#listener?.close();
-    this.#line.tell({ kind: "failed", code, message });
+    this.#line.tell({ kind: "failed", ...failure });
+    setImmediate(() => this.#listener?.close()); // Not in the callback of a socket that this would close.
   }
 
-  /** Refuses new work, commits and answers what there is, and closes everything. */
-  async drain(): Promise<void> {
-    if (this.#isClosed) return;
-    const { front, loop, stores, forwarding, connections } = this.#built;
-    front.isDraining = true;
-    this.#listener?.drain();
-    loop.run();
-    forwarding.flush();
-    connections.flush();
-    await new Promise((resolve) => setTimeout(resolve, 50)); // Time for the others' last answers to come through us.
-    for (const { store } of stores)
-      while (!store.idle && store.fault === null) await new Promise((resolve) => setImmediate(resolve));
-    loop.release();
-    forwarding.flush();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  /** Refuses new work, commits and answers what there is, and closes everything; after a failure it only closes. */
+  async drain(withinMs: number, endCalls: (withinMs: number) => Promise<void>): Promise<void> {
+    const runNow = (): void => this.#run();
+    const parts = { ...this.#built, listener: this.#listener, runNow };
+    if (!this.#isClosed) await this.#drain.run(parts, withinMs, endCalls);
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#listener?.close();
     for (const peer of this.#peers) peer?.close();
-    for (const { store } of stores) await store.close();
+    await Promise.allSettled(this.#built.stores.map(({ store }) => store.close())); // A store's fault is told already.
   }
 }
 
 type RouteTarget = Parameters<ConstructorParameters<typeof Listener>[0]["route"]>[0];
-interface Surroundings {
-  readonly inbox: Inbox;
-  readonly paths: Paths;
-  readonly events: Events;
-  readonly counters: Counters;
-  readonly clock: OfficeClock;
-}
-
-function surroundingsOf(options: WorkerOptions, hashKey: readonly [number, number]): Surroundings {
-  const { shards, limits } = options;
-  return {
-    inbox: new Inbox({
-      capacity: TURN_REQUESTS_MAX + limits.requestsPerFrameMax,
-      shards,
-      frameBytesInitial: 2 ** 20,
-      frameBytesMax: INBOX_BYTES_MAX,
-    }),
-    paths: new Paths({
-      capacity: Math.min(PATHS_MAX, Math.floor(PATH_SHARDS_MAX / shards)),
-      connections: CONNECTIONS_MAX,
-      shards,
-      start: options.start,
-      hash: new KeyedHash(hashKey[0], hashKey[1]),
-    }),
-    events: new Events(2 ** 20, EVENTS_BYTES_MAX),
-    counters: new Counters(),
-    clock: new OfficeClock(),
-  };
-}
-
-function factsOf(options: WorkerOptions): WelcomeFacts {
-  const ring = ringOf(options.shards);
-  const bytes = Buffer.alloc(ring.slots.length * 2);
-  ring.slots.forEach((shard, slot) => bytes.writeUInt16LE(shard, slot * 2));
-  return {
-    server: `holdfast/${options.version}`,
-    node: options.node,
-    worker: options.index,
-    limits: options.limits,
-    map: {
-      version: 1,
-      shards: options.shards,
-      ringId: ring.id,
-      workers: options.addresses,
-      owners: [...options.workerOfShard],
-    },
-    ring: bytes,
-  };
-}

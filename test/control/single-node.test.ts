@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import SqliteDatabase from "better-sqlite3";
-import { type Configuration, SingleNodeControl } from "../../src/control/single-node.js";
+import { SingleNodeControl } from "../../src/control/single-node.js";
+import type { Configuration } from "../../src/words/configuration.js";
 import { epoch, shardIndex } from "../../src/words/ids.js";
 
 const FIRST: Configuration = {

@@ -4,6 +4,8 @@ import { readdirSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BusyError, Holdfast } from "../../src/client/index.js";
+import { KIND_ACQUIRE, KIND_CHECK, KIND_RELEASE } from "../../src/words/kinds.js";
+import { RawConnection } from "../client/raw-connection.js";
 import { freshDirectory, runCommand, serverFlags, startServer, until } from "./server-process.js";
 
 /** Does something as a client of the server. */
@@ -59,17 +61,79 @@ test("SIGTERM and SIGINT end a node with 0 within five seconds", async () => {
 
 test("a node drains with clients that hold, wait and watch: it tells them, and exits with 0", async () => {
   const server = await startServer();
-  const holder = await Holdfast.connect({ url: server.url, answerWithin: "200ms" });
-  const waiter = await Holdfast.connect({ url: server.url, answerWithin: "200ms" });
+  const holder = await Holdfast.connect({ url: server.url });
+  const waiter = await Holdfast.connect({ url: server.url });
   await holder.acquire("order:1");
-  const waiting = waiter.acquire("order:1", { wait: "1m" });
+  const refused = assert.rejects(waiter.acquire("order:1", { wait: "1m" })); // Heard from now on, whenever it ends.
   await until("the waiter", async () => (await holder.check("order:1")).waiters === 1);
   const watch = await fetch(`http://${server.address}/v1/watch?pattern=order:*`);
   assert.equal(watch.status, 200);
   const { exitCode, stderr } = await server.stop();
   assert.equal(exitCode, 0, stderr);
   await Promise.allSettled([watch.text(), holder.close(), waiter.close()]);
-  await assert.rejects(waiting);
+  await refused;
+});
+
+test("what a client has sent when the node drains is executed and answered, also where it is forwarded", async () => {
+  const server = await startServer({ flags: ["--workers", "2"] });
+  const clients = await Promise.all(server.ports.slice(1).map((port) => RawConnection.greeted(`127.0.0.1:${port}`)));
+  const held = await Promise.all(
+    clients.map(async ({ connection }, at) => {
+      const tokens: [string, number][] = [];
+      for (let index = 0; index < 200; index++) {
+        connection.send([[KIND_ACQUIRE, index + 1, `drain-${at}:${index}`, 60_000]]);
+        const granted = await connection.take((message) => message.kind === "granted" && message.id === index + 1);
+        assert.ok(granted.kind === "granted");
+        tokens.push([`drain-${at}:${index}`, granted.token]);
+      }
+      return tokens;
+    }),
+  );
+  // Waits over HTTP on both workers: what ends them when the node drains is a CANCEL, and half of them are forwarded.
+  const waits = held
+    .flat()
+    .slice(150, 250)
+    .map(async ([resource]) => {
+      const body = JSON.stringify({ resource, wait: "1m", ttl: "60s" });
+      const headers = { "content-type": "application/json" };
+      return (await fetch(`http://${server.address}/v1/acquire`, { method: "POST", headers, body })).status;
+    });
+  const { connection: observer } = clients[0] ?? assert.fail();
+  for (const [id, [resource]] of held.flat().slice(150, 250).entries()) {
+    await until(`a waiter for ${resource}`, async () => {
+      observer.send([[KIND_CHECK, 10_000 + id, resource]]);
+      const checked = await observer.take((message) => message.kind === "checked" && message.id === 10_000 + id);
+      return checked.kind === "checked" && checked.waiters === 1;
+    });
+  }
+  for (const [at, { connection }] of clients.entries()) {
+    connection.send((held[at] ?? []).map(([resource, token], index) => [KIND_RELEASE, 1_000 + index, resource, token]));
+  }
+  const ended = server.stop();
+  const released = clients.map(({ connection }, at) =>
+    Promise.all(
+      (held[at] ?? []).map((_, index) =>
+        connection.take((message) => "id" in message && message.id === 1_000 + index).then(({ kind }) => kind),
+      ),
+    ),
+  );
+  const answers = (await Promise.all(released)).flat();
+  assert.ok(
+    answers.every((kind) => kind === "released" || kind === "fault"),
+    "each is answered: executed, or refused because the node drains",
+  );
+  const statuses = await Promise.all(waits);
+  const { exitCode, stderr } = await ended;
+  assert.equal(exitCode, 0, stderr);
+  const again = await startServer({ dataDir: server.dataDir });
+  const executed = answers.filter((kind) => kind === "released").length;
+  const grantedToWaiters = statuses.filter((status) => status === 200).length;
+  assert.equal(
+    again.recovered,
+    held.flat().length - executed + grantedToWaiters,
+    "no wait and no ghost is left (INV-7)",
+  );
+  await again.stop();
 });
 
 test("a second server on the same data directory is refused, and told who has it", async () => {

@@ -54,6 +54,8 @@ export interface ServerOptions {
   readonly dataDir?: string;
   /** More flags: they win over the defaults, which take any free ports and two workers. */
   readonly flags?: readonly string[];
+  /** Added to this process's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const children = new Set<ChildProcess>();
@@ -98,7 +100,7 @@ export function serverFlags(dataDir: string, flags: readonly string[] = []): rea
 /** Starts a server and waits until it is ready. Fails with what it said if it ends before. */
 export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? freshDirectory();
-  const running = run(serverFlags(dataDir, options.flags));
+  const running = run(serverFlags(dataDir, options.flags), options.environment);
   const line = await firstLine(running);
   const ready: unknown = JSON.parse(line);
   assert.ok(isReady(ready), `not a ready line: ${line}`);

@@ -124,27 +124,55 @@ test("a watch of one resource tells of it alone, and of how it ended", async () 
   watching.stop();
 });
 
-test("a stream that is taken up where nothing lies between goes on; else resync tells the state of now", async () => {
-  const first = await Watching.begin("pattern=break:1");
+test("a stream that is taken up again is told what has happened since, in order and nothing else", async () => {
+  const first = await Watching.begin("pattern=break:*");
   await acquired(server, { resource: "break:1" });
   await first.until(1);
   first.stop();
-  const second = await Watching.begin("pattern=break:1", { "last-event-id": first.lastId });
-  const { body } = await ask(server, "POST /v1/force-release", { resource: "break:1" });
-  assert.equal(body["count"], 1);
-  await second.until(1);
-  assert.equal(second.events[0]?.event, "forced");
-  second.stop();
+  await ask(server, "POST /v1/force-release", { resource: "break:1" });
   await acquired(server, { resource: "break:1" });
   await acquired(server, { resource: "break:10" });
-  const third = await Watching.begin(`pattern=break:1&cursor=${encodeURIComponent(second.lastId)}`);
-  await third.until(1);
-  assert.equal(third.events[0]?.event, "resync");
+  await acquired(server, { resource: "broken:1" });
+  const second = await Watching.begin("pattern=break:*", { "last-event-id": first.lastId });
+  await second.until(3);
+  await acquired(server, { resource: "break:11" });
+  await second.until(4);
+  const of = (name: string): readonly string[] =>
+    second.events.filter(({ data }) => data.resource === name).map(({ event }) => event);
+  assert.deepEqual(of("break:1"), ["forced", "granted"]);
+  assert.deepEqual(of("break:10"), ["granted"]);
+  assert.equal(second.events.at(-1)?.data.resource, "break:11");
+  assert.equal(second.events.length, 4);
+  second.stop();
+
+  const third = await Watching.begin(`pattern=break:1&cursor=${encodeURIComponent(first.lastId)}`);
+  await third.until(2);
   assert.deepEqual(
-    third.events[0].data.claims?.map(({ resource }) => resource),
-    ["break:1"],
+    third.events.map(({ event }) => event),
+    ["forced", "granted"],
+    "a cursor of more shards is good for one of them",
   );
   third.stop();
+});
+
+test("a stream whose cursor is of another log is told the state of now, and goes on from there", async () => {
+  const begun = await Watching.begin("pattern=lost:1");
+  await acquired(server, { resource: "lost:1" });
+  await acquired(server, { resource: "lost:10" });
+  await begun.until(1);
+  begun.stop();
+  const [shard = ""] = begun.lastId.split(".");
+  const again = await Watching.begin(`pattern=lost:1&cursor=${shard}.${2 ** 40 + 5}`);
+  await again.until(1);
+  assert.equal(again.events[0]?.event, "resync");
+  assert.deepEqual(
+    again.events[0].data.claims?.map(({ resource }) => resource),
+    ["lost:1"],
+  );
+  await ask(server, "POST /v1/force-release", { resource: "lost:1" });
+  await again.until(2);
+  assert.equal(again.events[1]?.event, "forced");
+  again.stop();
 });
 
 test("a stream on which nothing happens is kept open by comments", async () => {

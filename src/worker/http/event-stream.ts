@@ -40,6 +40,11 @@ export class EventStream {
     }, ALIVE_EVERY_MS);
   }
 
+  /** Bytes that wait until the client reads. */
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
   /** Tells where the stream begins: an id and no event, so that a client that loses it early comes again from here. */
   begin(id: string): void {
     this.#write(`retry: ${RETRY_AFTER_MS}\nid: ${id}\n\n`);

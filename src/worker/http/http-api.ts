@@ -3,7 +3,7 @@
  * the protocol inside the process and knows nothing of locks.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp } from "uWebSockets.js";
-import { ringOf } from "../../placement/ring.js";
+import type { Ring } from "../../placement/ring.js";
 import type { Front } from "../front.js";
 import type { WorkerOptions } from "../options.js";
 import { Call, type Desk } from "./call.js";
@@ -13,8 +13,6 @@ import { probesOf } from "./health.js";
 import { describe } from "./openapi.js";
 import { problem, Refusal, type Reply } from "./reply.js";
 
-/** Requests that are being served get so long to end when the node goes down. */
-const DRAIN_WITHIN_MS = 1_000;
 const NO_BODY = new Uint8Array(0);
 
 export class HttpApi {
@@ -24,9 +22,8 @@ export class HttpApi {
   #isDraining = false;
   #tellEmpty: () => void = () => undefined;
 
-  constructor(front: Front, options: WorkerOptions) {
-    const { index, addresses, workerOfShard, limits, shards, version } = options;
-    const ring = ringOf(shards);
+  constructor(front: Front, options: WorkerOptions, ring: Ring) {
+    const { index, addresses, workerOfShard, limits, version } = options;
     let description: string | undefined;
     this.#desk = {
       front,
@@ -51,13 +48,13 @@ export class HttpApi {
     });
   }
 
-  /** Ends waits and streams, and lets the rest be answered. */
-  async drain(): Promise<void> {
+  /** Ends waits and streams, and lets the rest be answered, for so long at most. */
+  async drain(withinMs: number): Promise<void> {
     this.#isDraining = true;
     for (const call of this.#calls) call.drain();
     if (this.#calls.size === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, DRAIN_WITHIN_MS);
+      const timer = setTimeout(resolve, withinMs);
       this.#tellEmpty = () => {
         clearTimeout(timer);
         resolve();

@@ -49,8 +49,9 @@ export interface PathRequest {
 }
 
 type Watched = Push & { readonly kind: "event" };
+type Resync = Push & { readonly kind: "resync" };
 /** How a watch begins on one worker. */
-type Begun = (Answer & { readonly kind: "watching" }) | (Push & { readonly kind: "resync" });
+type Begun = (Answer & { readonly kind: "watching" }) | Resync;
 type Heard = Answer | Begun | OpenPath;
 
 interface Pending {
@@ -69,8 +70,10 @@ export class Line {
   #lastId = OWN_IDS_FROM;
   #sendings = 0;
   #isOpen = true;
-  /** Called for each event of this line's watches. */
-  onEvent: (event: Watched) => void = () => undefined;
+  /** Called for each event of this line's watches, and where one has to begin anew. */
+  onPush: (push: Watched | Resync) => void = () => undefined;
+  /** Bytes that the client of this line has not read. */
+  unsentBytes: () => number = () => 0;
 
   /** @throws Refusal `overloaded` if the worker has as many connections as it takes */
   constructor(front: Front, caller: Caller) {
@@ -83,6 +86,8 @@ export class Line {
         close: (_code, reason) => {
           this.#refuseAll(new Refusal("internal", reason));
         },
+        isInside: true,
+        unsentBytes: () => this.unsentBytes(),
       },
       caller.address,
     );
@@ -115,14 +120,10 @@ export class Line {
     throw unexpected(opened.kind);
   }
 
-  /** Begins a watch on the worker of a path; 0: on this one. @throws Refusal */
-  async watch(path: number, pattern: string, cursor: string | undefined): Promise<Begun> {
+  /** Begins a watch, of all that the node has. What comes before the answer goes to `onPush` too. @throws Refusal */
+  async watch(pattern: string, cursor: string | undefined): Promise<Begun> {
     const id = this.#nextId();
-    const message: Message = [KIND_WATCH, id, pattern, cursor ?? null];
-    const begun = await this.#expect(
-      { path: 0, id, waitMs: 0 },
-      path === 0 ? [message] : [this.#group(path, 0), message],
-    );
+    const begun = await this.#expect({ path: 0, id, waitMs: 0 }, [[KIND_WATCH, id, pattern, cursor ?? null]]);
     if (begun.kind === "watching" || begun.kind === "resync") return begun;
     throw unexpected(begun.kind);
   }
@@ -201,9 +202,10 @@ export class Line {
       case "in-use-elsewhere":
         return this.#takeVoid(message.path);
       case "event":
-        return this.onEvent(message);
+        return this.onPush(message);
       case "resync":
-        return this.#resolve(message.watchId, message);
+        if (this.#pending.has(message.watchId)) return this.#resolve(message.watchId, message);
+        return this.onPush(message);
       case "fault":
         if (message.id === 0) return this.#refuseAll(new Refusal(message.code, message.message));
         return this.#refuse(message.id, new Refusal(message.code, message.message));

@@ -1,11 +1,9 @@
 /**
- * GET /v1/watch: what happens to resources, as server-sent events. Each worker of the node tells of its own shards, so a
- * stream has a watch on every one that may have what it asks for; the id of each event is the cursor of all together.
+ * GET /v1/watch: what happens to resources, as server-sent events. The id of each event is the cursor of all shards that
+ * are watched, so that a client which comes again with it (Last-Event-ID) is told what has happened since.
  */
-import { randomBytes } from "node:crypto";
-import { SESSION_KEY_SIZE } from "../../words/kinds.js";
 import type { Push } from "../../protocol/server-messages.js";
-import { readWatchCursor } from "../watches.js";
+import { readWatchCursor, watchCursor } from "../watch-cursor.js";
 import { claimJson } from "./answers.js";
 import type { Call } from "./call.js";
 import type { EventStream } from "./event-stream.js";
@@ -17,6 +15,7 @@ import type { WatchQuery } from "./requests.js";
 const RESYNC_CLAIMS_MAX = 10_000;
 
 type Event = Push & { readonly kind: "event" };
+type Resync = Push & { readonly kind: "resync" };
 
 /** Serves the stream until its client goes, or the node does. @throws Refusal before the stream has begun */
 export async function watch(call: Call, { pattern, cursor }: WatchQuery): Promise<undefined> {
@@ -25,17 +24,13 @@ export async function watch(call: Call, { pattern, cursor }: WatchQuery): Promis
   if (readWatchCursor(since) === undefined) {
     throw new Refusal("cursor-invalid", "the cursor is none that a watch has given; begin without one");
   }
-  const early: Event[] = [];
-  line.onEvent = (event) => early.push(event);
-  const place = new Place(pattern.endsWith("*") ? undefined : call.placeOf(pattern).shard);
-  const isBehind = await begin(call, { pattern, since, place });
+  const telling = new Telling(call, pattern);
+  const begun = await line.watch(pattern, since === "" ? undefined : since);
   const stream = exchange.stream(desk.limits.unsentBytesMax);
-  stream.begin(place.cursor);
-  if (isBehind) await resync(call, { pattern, place, stream });
-  for (const event of early) tell(stream, place, event);
-  line.onEvent = (event) => {
-    tell(stream, place, event);
-  };
+  line.unsentBytes = () => stream.unsentBytes;
+  telling.begin(stream, begun.cursor);
+  if (begun.kind === "resync") await telling.resync();
+  telling.goOn();
   await Promise.race([stream.ended, call.interrupted]);
   stream.end();
   return undefined;
@@ -44,65 +39,91 @@ export async function watch(call: Call, { pattern, cursor }: WatchQuery): Promis
 /** How far a stream has come, in each shard that it watches. */
 class Place {
   readonly #lsns = new Map<number, number>();
-  readonly #only: number | undefined;
 
-  /** @param only the one shard that matters, where there is but one */
-  constructor(only: number | undefined) {
-    this.#only = only;
+  /** Begins anew at a whole cursor. */
+  set(cursor: string): void {
+    this.#lsns.clear();
+    this.move(cursor);
   }
 
-  /** Moves on to a cursor of one worker, or of one event. */
+  /** Moves on to the cursor of an event. */
   move(cursor: string): void {
-    for (const [shard, lsn] of readWatchCursor(cursor) ?? []) {
-      if (this.#only === undefined || this.#only === shard) this.#lsns.set(shard, lsn);
-    }
+    for (const [shard, lsn] of readWatchCursor(cursor) ?? []) this.#lsns.set(shard, lsn);
   }
 
   get cursor(): string {
-    return Array.from(this.#lsns, ([shard, lsn]) => `${shard}.${lsn}`).join(",");
+    return watchCursor(this.#lsns);
   }
 }
 
-/** Begins the watch on each worker; answers whether one has no events from the cursor on. */
-async function begin(call: Call, asked: { pattern: string; since: string; place: Place }): Promise<boolean> {
-  const { line, desk } = call;
-  const { pattern, since, place } = asked;
-  let isBehind = false;
-  for (const worker of workersOf(call, pattern)) {
-    const path = worker === desk.worker ? 0 : await openPathTo(call, worker);
-    const begun = await line.watch(path, pattern, since === "" ? undefined : since);
-    place.move(begun.cursor);
-    if (begun.kind === "resync") isBehind = true;
+/** What the pushes of a watch become on its stream. While the state of now is read, events wait. */
+class Telling {
+  readonly #call: Call;
+  readonly #pattern: string;
+  readonly #place = new Place();
+  #waiting: (Event | Resync)[] | undefined = [];
+  #stream: EventStream | undefined;
+
+  constructor(call: Call, pattern: string) {
+    this.#call = call;
+    this.#pattern = pattern;
+    call.line.onPush = (push) => {
+      this.#take(push);
+    };
   }
-  return isBehind;
-}
 
-/** One name is in one shard; names with a beginning in common are everywhere. */
-function workersOf(call: Call, pattern: string): readonly number[] {
-  if (!pattern.endsWith("*")) return [call.placeOf(pattern).worker];
-  return Array.from({ length: call.desk.workers }, (_, worker) => worker);
-}
+  /** The stream is there; pushes still wait. */
+  begin(stream: EventStream, cursor: string): void {
+    this.#stream = stream;
+    this.#place.set(cursor);
+    stream.begin(this.#place.cursor);
+  }
 
-/** A path is what leads requests to a certain worker; its session never has anything. */
-async function openPathTo({ line, desk }: Call, worker: number): Promise<number> {
-  const shard = desk.workerOfShard.indexOf(worker);
-  const { path } = await line.open({ worker, shard, key: randomBytes(SESSION_KEY_SIZE), ttlMs: desk.limits.ttlMaxMs });
-  return path;
-}
+  /** Tells what has waited, and from now on whatever comes. */
+  goOn(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const push of waiting) this.#take(push);
+  }
 
-/** What lies between is gone: tells what holds and waits now. */
-async function resync(call: Call, at: { pattern: string; place: Place; stream: EventStream }): Promise<void> {
-  const { pattern, place, stream } = at;
-  const isPrefix = pattern.endsWith("*");
-  const prefix = isPrefix ? pattern.slice(0, -1) : pattern;
-  const page = await readPages(call.line, { prefix, claimsMax: RESYNC_CLAIMS_MAX, cursor: undefined });
-  const claims = page.claims.filter(({ resource }) => isPrefix || resource === pattern).map(claimJson);
-  const data = { kind: "resync", claims, complete: page.cursor === undefined };
-  stream.send({ event: "resync", id: place.cursor, data });
-}
+  #take(push: Event | Resync): void {
+    const stream = this.#stream;
+    if (this.#waiting !== undefined || stream === undefined) {
+      this.#waiting?.push(push);
+      return;
+    }
+    if (push.kind === "event") return this.#tell(stream, push);
+    this.#waiting = [];
+    this.#place.set(push.cursor);
+    void this.#resyncLate(stream);
+  }
 
-function tell(stream: EventStream, place: Place, event: Event): void {
-  place.move(event.cursor);
-  const { event: kind, resource, token, mode, client, principal, lsn } = event;
-  stream.send({ event: kind, id: place.cursor, data: { kind, resource, token, mode, client, principal, lsn } });
+  async #resyncLate(stream: EventStream): Promise<void> {
+    try {
+      await this.resync();
+      this.goOn();
+    } catch {
+      stream.end(); // The state can't be read: the client comes again and is told anew.
+    }
+  }
+
+  #tell(stream: EventStream, event: Event): void {
+    this.#place.move(event.cursor);
+    const { event: kind, resource, token, mode, client, principal, lsn } = event;
+    stream.send({
+      event: kind,
+      id: this.#place.cursor,
+      data: { kind, resource, token, mode, client, principal, lsn },
+    });
+  }
+
+  /** What lies between is gone: tells what holds and waits now. @throws Refusal if that can't be read */
+  async resync(): Promise<void> {
+    const isPrefix = this.#pattern.endsWith("*");
+    const prefix = isPrefix ? this.#pattern.slice(0, -1) : this.#pattern;
+    const page = await readPages(this.#call.line, { prefix, claimsMax: RESYNC_CLAIMS_MAX, cursor: undefined });
+    const claims = page.claims.filter(({ resource }) => isPrefix || resource === this.#pattern).map(claimJson);
+    const data = { kind: "resync", claims, complete: page.cursor === undefined };
+    this.#stream?.send({ event: "resync", id: this.#place.cursor, data });
+  }
 }
