@@ -36,11 +36,15 @@ export class Clients {
   readonly #words: Uint32Array;
   readonly #doubles: Float64Array;
 
-  constructor(capacity: number) {
+  /**
+   * @param capacity how many clients
+   * @param namesBytesMax room for their principals and addresses, and for the metadata of all claims
+   */
+  constructor(capacity: number, namesBytesMax: number) {
     const size = capacity + 1;
     this.pool = new RowPool(capacity);
     this.#index = new HashIndex(capacity);
-    this.names = new Names({ bytesMax: 2 ** 32 });
+    this.names = new Names({ bytesMax: namesBytesMax });
     const pages = (size >>> CLIENT_PAGE_SHIFT) + 1;
     this.dirty = new DirtyPages(pages);
     this.pageLsn = doublesOf(reserveWords(pages * 2));

@@ -2,6 +2,7 @@
  * What a decision works with: the tables, the turn's requests, and where its events and replies go. One for each shard;
  * nothing in here decides anything. Hot path: `make micro`.
  */
+import { outOfRange } from "../words/assert.js";
 import type { FaultCode } from "../words/faults.js";
 import { faultNumber } from "../words/faults.js";
 import { type ClientRow, clientRow, type Lsn, type ResourceRow, resourceRow, type ShardIndex } from "../words/ids.js";
@@ -71,20 +72,20 @@ export class Engine {
   /** Answers a request of this turn; columns a to f and text may be filled in the row that it returns. */
   answer(request: number, kind: number): number {
     const path = this.inbox.path(request);
-    this.counters.answers[kind] = (this.counters.answers[kind] ?? 0) + 1;
+    this.counters.answers[kind] = (this.counters.answers[kind] ?? outOfRange(kind)) + 1;
     return this.replies.add(kind, path, this.paths.serial(path), this.inbox.id(request));
   }
   /** Says something to a client of which only the table's row is known, wherever it listens now. */
   tell(client: ClientRow, kind: number, id: number): number {
     const { clients } = this.state;
-    this.counters.answers[kind] = (this.counters.answers[kind] ?? 0) + 1;
+    this.counters.answers[kind] = (this.counters.answers[kind] ?? outOfRange(kind)) + 1;
     return this.replies.add(kind, clients.path(client), clients.pathSerial(client), id);
   }
   /** Refuses a request; it has no effect. `message` says what was seen, the bound, and what to do. */
   refuse(request: number, code: FaultCode, message: string): void {
     const row = this.answer(request, KIND_FAULT);
     const number = faultNumber(code);
-    this.counters.faults[number] = (this.counters.faults[number] ?? 0) + 1;
+    this.counters.faults[number] = (this.counters.faults[number] ?? outOfRange(number)) + 1;
     this.replies.setA(row, number);
     const text = encoder.encode(message);
     this.replies.addText(row, text, 0, text.length);

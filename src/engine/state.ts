@@ -20,6 +20,10 @@ export interface StateOptions {
   readonly hashKey: readonly [number, number];
 }
 
+/** What the names of a client and the metadata of a claim take at most; 1 MiB more is for a page of each size. */
+const CLIENT_NAMES_BYTES = 4_096;
+const METADATA_BYTES = 264;
+
 export class State {
   readonly limits: Limits;
   readonly hash: KeyedHash;
@@ -43,7 +47,8 @@ export class State {
     this.hash = new KeyedHash(options.hashKey[0], options.hashKey[1]);
     this.resources = new Resources(options.claims, this.hash);
     this.claims = new Claims(options.claims, this.resources);
-    this.clients = new Clients(options.clients);
+    const namesBytes = options.clients * CLIENT_NAMES_BYTES + options.claims * METADATA_BYTES + 2 ** 20;
+    this.clients = new Clients(options.clients, Math.min(2 ** 32, namesBytes));
     this.outcomes = new Outcomes(options.outcomes);
   }
 

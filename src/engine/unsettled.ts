@@ -1,4 +1,5 @@
 /** What one turn leaves for the next: see queue.ts. */
+import { outOfRange } from "../words/assert.js";
 import { type ResourceRow, resourceRow } from "../words/ids.js";
 
 /** So many rows that were taken may stand at the front before the others move up. */
@@ -13,7 +14,7 @@ export class Unsettled {
     this.#rows.push(row);
   }
   pop(): ResourceRow {
-    const row = resourceRow(this.#rows[this.#taken] ?? 0);
+    const row = resourceRow(this.#rows[this.#taken] ?? outOfRange(this.#taken));
     this.#taken++;
     // Not shift(): after a take-over a million rows may stand here, and each would move all the others.
     if (this.#taken >= TAKEN_MAX || this.#taken >= this.#rows.length) {

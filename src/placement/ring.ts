@@ -94,9 +94,9 @@ export function makeRing(shards: number): Ring {
   for (let slot = 0; slot < slots.length; slot += 1) {
     while (next < points.length && pointAt(points, next).position < start) next += 1;
     let at = next % points.length;
-    while ((taken[pointAt(points, at).shard] ?? 0) >= slotsMax) at = (at + 1) % points.length;
+    while ((taken[pointAt(points, at).shard] ?? outOfRange(at)) >= slotsMax) at = (at + 1) % points.length;
     const { shard } = pointAt(points, at);
-    taken[shard] = (taken[shard] ?? 0) + 1;
+    taken[shard] = (taken[shard] ?? outOfRange(shard)) + 1;
     slots[slot] = shard;
     start += slotWidth;
   }

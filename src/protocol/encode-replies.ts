@@ -2,7 +2,7 @@
  * Replies that may leave, from rows to bytes of a client's frame. One function for each shape; a row's columns mean what
  * the one who wrote it says (engine/, shard/control.ts). Hot path: `make micro`.
  */
-import { BrokenInvariant } from "../words/assert.js";
+import { BrokenInvariant, outOfRange } from "../words/assert.js";
 import { type FaultCode, faultCode } from "../words/faults.js";
 import {
   KIND_ABANDONED,
@@ -165,13 +165,13 @@ function holder(replies: Replies, row: number, writer: FrameWriter): void {
   writer.integer(replies.f(row));
 }
 function hexDigits(value: number, at: number): void {
-  for (let i = 0; i < 8; i++) publicId[at + i] = HEX[(value >>> (28 - i * 4)) & 15] ?? 0;
+  for (let i = 0; i < 8; i++) publicId[at + i] = HEX[(value >>> (28 - i * 4)) & 15] ?? outOfRange(i);
 }
 /** Writes one of the length-prefixed strings of a row's text; returns where the next is. */
 function prefixed(replies: Replies, at: number, writer: FrameWriter): number {
   const { bytes } = replies.text;
   const start = at + 2;
-  const end = start + (bytes[at] ?? 0) + (bytes[at + 1] ?? 0) * 256;
+  const end = start + (bytes[at] ?? outOfRange(at)) + (bytes[at + 1] ?? outOfRange(at)) * 256;
   writer.text(bytes, start, end);
   return end;
 }

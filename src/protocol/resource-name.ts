@@ -1,4 +1,5 @@
 /** Whether bytes are a resource's name: `{type}:{id}`, UTF-8, no control characters, within the limits. Hot path. */
+import { outOfRange } from "../words/assert.js";
 import type { FaultCode } from "../words/faults.js";
 
 /** What is wrong with a name. */
@@ -33,7 +34,7 @@ export function nameFault(bytes: Uint8Array, start: number, end: number): NameFa
   if (size > BYTES_MAX) return TOO_LONG;
   let colon = -1;
   for (let i = start; i < end; i++) {
-    const byte = bytes[i] ?? 0;
+    const byte = bytes[i] ?? outOfRange(i);
     if (byte >= 0x80) return slowFault(bytes, start, end);
     if (byte < 0x20 || byte === 0x7f) return CONTROL;
     if (byte === COLON && colon < 0) colon = i;
@@ -69,6 +70,7 @@ function decoded(bytes: Uint8Array): string | undefined {
 
 /** Whether bytes are UTF-8. */
 export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if ((bytes[i] ?? 0) >= 0x80) return decoded(bytes.subarray(i, end)) !== undefined;
+  for (let i = start; i < end; i++)
+    if ((bytes[i] ?? outOfRange(i)) >= 0x80) return decoded(bytes.subarray(i, end)) !== undefined;
   return true;
 }

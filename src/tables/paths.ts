@@ -53,7 +53,7 @@ export class Paths {
     this.#hash = options.hash;
     this.#pool = new RowPool(options.capacity);
     this.#index = new HashIndex(options.capacity);
-    this.#names = new Names({ bytesMax: 2 ** 31 });
+    this.#names = new Names({ bytesMax: Math.min(2 ** 31, options.capacity * 4_096 + 2 ** 20) });
     this.#words = reserveWords(size * 32);
     this.#doubles = doublesOf(this.#words);
     this.#firstOf = new Uint32Array(options.connections);
@@ -68,7 +68,7 @@ export class Paths {
     for (let row = this.#index.first(this.#hash.hashWords(k0, k1, k2, k3)); row !== 0; row = this.#index.next(row)) {
       const isFirstHalf = this.keyWord(row, 0) === k0 && this.keyWord(row, 1) === k1;
       if (!isFirstHalf || this.keyWord(row, 2) !== k2 || this.keyWord(row, 3) !== k3) continue;
-      if (this.#names.equals(this.#words[row * 32 + 10] ?? 0, principal, 0, principal.length)) return row;
+      if (this.#names.equals(this.#words[row * 32 + 10] ?? outOfRange(row), principal, 0, principal.length)) return row;
     }
     return 0;
   }
@@ -123,8 +123,8 @@ export class Paths {
     assert(this.isOpen(row), "R-18: a path is closed once");
     this.forget(row);
     this.#unlink(row);
-    this.#names.free(this.#words[row * 32 + 10] ?? 0);
-    this.#names.free(this.#words[row * 32 + 11] ?? 0);
+    this.#names.free(this.#words[row * 32 + 10] ?? outOfRange(row));
+    this.#names.free(this.#words[row * 32 + 11] ?? outOfRange(row));
     this.#doubles[row * 16] = 0;
     this.#pool.give(row);
   }
@@ -216,8 +216,8 @@ export class Paths {
     this.#firstOf[connection] = row;
   }
   #unlink(row: number): void {
-    const next = this.#words[row * 32 + 13] ?? 0;
-    const previous = this.#words[row * 32 + 14] ?? 0;
+    const next = this.#words[row * 32 + 13] ?? outOfRange(row);
+    const previous = this.#words[row * 32 + 14] ?? outOfRange(row);
     if (next !== 0) this.#words[next * 32 + 14] = previous;
     if (previous !== 0) this.#words[previous * 32 + 13] = next;
     else this.#firstOf[this.connection(row)] = next;

@@ -1,0 +1,109 @@
+/** Who asks: sessions whose keys hash alike, paths that are closed, clients that say nothing of what they have seen. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  KIND_ACQUIRE,
+  KIND_BUSY,
+  KIND_FAULT,
+  KIND_GRANTED,
+  KIND_NOT_HELD,
+  KIND_RELEASE,
+  KIND_RELEASED,
+} from "../../src/words/kinds.js";
+import { faultCode } from "../../src/words/faults.js";
+import type { Caller } from "../shard/caller.js";
+import { ShardDriver, type Told } from "../shard/driver.js";
+
+const LEASE_MS = 30_000;
+
+function open(driver: ShardDriver, name: string, keyNumber?: number): Caller {
+  const key = keyNumber === undefined ? {} : { keyNumber };
+  const about = { isSession: true, ttlMs: 60_000, principal: "ann", address: "10.0.0.1:1" };
+  const caller = driver.addCaller({ name, ...about, ...key });
+  driver.openPath(caller);
+  driver.turn(driver.nowMs);
+  return caller;
+}
+function kinds(told: readonly Told[]): number[] {
+  return told.map(({ reply }) => reply.kind);
+}
+function faults(told: readonly Told[]): string[] {
+  return told.filter(({ reply }) => reply.kind === KIND_FAULT).map(({ reply }) => faultCode(reply.a));
+}
+
+/** Two of the keys that a test can make that have one hash; the tables' hash is keyed, and here with a fixed key. */
+function collidingKeys(): [number, number] {
+  const driver = new ShardDriver({});
+  const { paths } = driver;
+  const seen = new Map<number, number>();
+  for (let keyNumber = 1; keyNumber < 65_536; keyNumber++) {
+    const key = new Uint8Array(16).fill(keyNumber & 255);
+    key[0] = keyNumber >>> 8;
+    const about = { principal: new Uint8Array(1), address: new Uint8Array(1), connection: 1 };
+    const path = paths.open({ key, ttlMs: 1, publicId: [0, 0], ...about });
+    const hash = paths.keyHash(path);
+    paths.close(path);
+    const other = seen.get(hash);
+    if (other !== undefined) return [other, keyNumber];
+    seen.set(hash, keyNumber);
+  }
+  return assert.fail("no two of 65,535 keys hash alike: look for them among more");
+}
+
+test("R-18: sessions whose keys hash alike are two sessions, in the paths of a worker and in a shard", () => {
+  const [one, other] = collidingKeys();
+  const driver = new ShardDriver({});
+  const ann = open(driver, "ann", one);
+  const ben = open(driver, "ben", other);
+  assert.equal(driver.paths.keyHash(ann.path), driver.paths.keyHash(ben.path));
+  driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:1", ttlMs: LEASE_MS });
+  driver.ask(ben, { op: KIND_ACQUIRE, resource: "order:2", ttlMs: LEASE_MS });
+  assert.deepEqual(kinds(driver.turn(1)), [KIND_GRANTED, KIND_GRANTED]);
+  assert.equal(driver.shard.state.clients.pool.live, 2);
+  const [annsNumber, bensNumber] = [driver.paths.serial(ann.path), driver.paths.serial(ben.path)];
+  driver.openPath(ben);
+  assert.equal(driver.paths.rowOf(bensNumber), 0, "ben's older path is void");
+  assert.equal(driver.paths.rowOf(annsNumber), ann.path, "ann's is not");
+  driver.openPath(ann);
+  assert.equal(driver.paths.rowOf(annsNumber), 0);
+  driver.turn(2);
+  assert.equal(driver.paths.sessions, 2);
+  driver.ask(ben, { op: KIND_RELEASE, resource: "order:1", token: ann.tokens.get("order:1") ?? 0 });
+  driver.ask(ann, { op: KIND_RELEASE, resource: "order:1", token: ann.tokens.get("order:1") ?? 0 });
+  assert.deepEqual(kinds(driver.turn(3)), [KIND_NOT_HELD, KIND_RELEASED]);
+});
+
+test("R-18: nobody is at the other end of a path that is closed", () => {
+  const driver = new ShardDriver({});
+  const ann = open(driver, "ann");
+  driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:1", ttlMs: LEASE_MS });
+  driver.turn(1);
+  const { engine } = driver.shard;
+  assert.notEqual(engine.clientOnPath(ann.path), 0);
+  driver.paths.close(ann.path);
+  assert.equal(engine.clientOnPath(ann.path), 0);
+});
+
+test("R-18: at the limit of unread answers a request without a word of what was seen is refused, with it is executed", () => {
+  const driver = new ShardDriver({ limits: { unreadOutcomesMax: 1 } });
+  const ann = open(driver, "ann");
+  const acquire = { op: KIND_ACQUIRE, ttlMs: LEASE_MS };
+  driver.ask(ann, { ...acquire, resource: "order:1" });
+  driver.turn(1);
+  const { inbox } = driver.shard.engine;
+  driver.ask(ann, { ...acquire, resource: "order:2" });
+  inbox.setSeenCount(inbox.first(0), 0);
+  assert.deepEqual(faults(driver.turn(2)), ["too-many-unread-outcomes"]);
+  driver.ask(ann, { ...acquire, resource: "order:2" });
+  assert.deepEqual(kinds(driver.turn(3)), [KIND_GRANTED]);
+});
+
+test("INV-8: a release that names no resource is of nothing, whatever its token", () => {
+  const driver = new ShardDriver({});
+  const ann = open(driver, "ann");
+  driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:1", ttlMs: LEASE_MS });
+  driver.turn(1);
+  driver.ask(ann, { op: KIND_RELEASE, resource: "", token: ann.tokens.get("order:1") ?? 0 });
+  driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:1", ttlMs: LEASE_MS });
+  assert.deepEqual(kinds(driver.turn(2)), [KIND_NOT_HELD, KIND_BUSY]);
+});
