@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .PHONY: help build install run check types lint imports dead format-check format test coverage kills log-faults \
-	bitflips fuzz tables-long proof bench micro scenarios histories porcupine simulate shrink clean
+	bitflips fuzz tables-long proof bench micro scenarios histories porcupine simulate model shrink clean
 
 # better-sqlite3 is compiled at install, and without internet node-gyp needs the headers of the installed Node.
 NODE_PREFIX := $(shell node -p 'path.resolve(process.execPath, "../..")' 2>/dev/null)
@@ -108,6 +108,9 @@ scenarios: ## the scenario files; REWRITE=1 writes the answers anew
 
 simulate: build ## fresh seeds for 10 min: DURATION=60s, SEEDS=n WORKERS=n, PROFILE=name, PROOF=1; SEED=0x5eed tells one
 	@node --enable-source-maps dist/test/simulator/main.js
+
+model: build ## every order of few events (BOUND=name), and each safety clause switched off; STORY=1 tells the breaks
+	@nice -n 19 node --enable-source-maps dist/test/model/main.js
 
 shrink: build ## the fewest decisions with which SEED=0x5eed still fails, into test/simulator/found/
 	@node --enable-source-maps dist/test/simulator/main.js shrink

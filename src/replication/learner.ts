@@ -37,6 +37,8 @@ function beginCounting(core: Core, peer: Peer): void {
 
 function isSteady(core: Core, peer: Peer): boolean {
   const { state, settings } = core;
+  // A round of this stream: it has cut its tail, or has the snapshot, also where there is no entry to store.
+  if (peer.round === 0) return false;
   return state.nowMs - peer.countedSinceMs >= settings.learnerSteadyMs && peer.stored >= peer.countedFrom;
 }
 

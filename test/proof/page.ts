@@ -24,7 +24,7 @@ const WANTED: readonly Wanted[] = [
   { kind: "simulator", field: "operations", figure: "simulator: answers", wanted: "≥ 1,000,000,000" },
   { kind: "mutants", field: "mutants", figure: "mutants", wanted: "≥ 40" },
   { kind: "mutants", field: "found", figure: "mutants found within 5,000 seeds each", wanted: "all of them" },
-  { kind: "explorer", field: "states", figure: "small scope: states", wanted: "to its end" },
+  { kind: "model", field: "states", figure: "small scope: states", wanted: "to its end" },
   { kind: "kills-raw", field: "rounds", figure: "log: kills, raw connections", wanted: "≥ 1,000" },
   { kind: "kills-library", field: "rounds", figure: "log: kills, library and HTTP", wanted: "≥ 1,000" },
   { kind: "bitflips", field: "flips", figure: "log: flipped bits", wanted: "≥ 1,000" },
@@ -34,7 +34,7 @@ const WANTED: readonly Wanted[] = [
 ];
 
 /** Kinds whose lines say how many checks went wrong, and that this must be none. */
-const JUDGED: readonly string[] = ["kills-raw", "kills-library", "bitflips", "log-faults", "fuzz", "tables"];
+const JUDGED: readonly string[] = ["kills-raw", "kills-library", "bitflips", "log-faults", "fuzz", "tables", "model"];
 
 const NAMES: ReadonlySet<string> = new Set(["kind", "at", "commit", "tree", "command"]);
 
