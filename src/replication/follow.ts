@@ -72,6 +72,8 @@ export function followBegin(core: Core, envelope: Envelope, { stream, after }: S
   }
   cutTo(core, after);
   state.hasBegun = true;
+  // What this replica has counted in an office of its own, and nobody heard, is none of shard time.
+  state.stamp = state.tail.at(-1)?.stamp ?? state.stamp;
 }
 
 /** The next entries; none is a heartbeat. */

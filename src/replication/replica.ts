@@ -8,7 +8,7 @@ import { considerOffice, hearAsk, hearHere } from "./candidacy.js";
 import { append, applyCommitted, endOf } from "./chain.js";
 import { commit, mayAnswer } from "./commit.js";
 import { hearConfiguration, readConfiguration, roleIn } from "./configuration.js";
-import { type Core, isRemembered, knownEpoch, orderLog, peerOf, report } from "./core.js";
+import { type Core, isMember, isRemembered, knownEpoch, orderLog, peerOf, report } from "./core.js";
 import { hearDigest, nameDigest, ownDigest } from "./digest.js";
 import type { Entry } from "./entry.js";
 import { followBegin, followEntries, followFetch, followOffice, followPages, refuse } from "./follow.js";
@@ -361,7 +361,8 @@ function hearAnswer(core: Core, message: Extract<Message, { kind: "where" | "ref
   }
   if (message.epoch !== knownEpoch(core.state)) return;
   if (message.kind === "tail") return takeTail(core, peer, message.after, message.entries);
-  hearStamp(core, message.stamp);
+  // One outside the set may be a deposed primary, whose shard time went on alone (R-1).
+  if (isMember(core.state.configuration, peer.name)) hearStamp(core, message.stamp);
   hearWhere(core, peer, { positions: message.positions, committed: message.committed });
   if (isRemembered(core.state)) goOnTakingOver(core);
 }

@@ -58,18 +58,25 @@ export interface Ending {
   readonly message: Control & { kind: "close" };
 }
 
-/** Does one shard's part; what it answers wants another turn. */
-export function control(engine: Engine, message: Control): Ending | undefined {
+/**
+ * Does one shard's part; what it answers wants another turn.
+ * @param openedFrom the number of the first path that counts here: older ones were opened in another office (R-18)
+ */
+export function control(engine: Engine, message: Control, openedFrom: number): Ending | undefined {
   switch (message.kind) {
     case "open":
       open(engine, message);
       return undefined;
     case "keepalive":
-      keepAlive(engine, message);
+      keepAlive(engine, message, openedFrom);
       return undefined;
     case "close":
-      return close(engine, message);
+      return isOlder(engine, message.closing, openedFrom) ? undefined : close(engine, message);
   }
+}
+
+function isOlder({ paths }: Engine, path: number, openedFrom: number): boolean {
+  return paths.serial(path) < openedFrom;
 }
 
 /** Tells what the session has here, and hears it. Nothing that it believes can rest on an older path's sendings. */
@@ -140,13 +147,14 @@ function isSeen(seen: readonly number[], id: number): boolean {
 }
 
 /** Hears each session of the message that this shard knows, and tells its mark. */
-function keepAlive(engine: Engine, message: Control & { kind: "keepalive" }): void {
+function keepAlive(engine: Engine, message: Control & { kind: "keepalive" }, openedFrom: number): void {
   const { replies, state, paths } = engine;
   const { clients } = state;
   let reply = -1;
   let known = 0;
   for (const path of message.paths) {
     if (!paths.isOpen(path) || paths.clientIn(path, engine.shard) === 0) continue;
+    if (isOlder(engine, path, openedFrom)) continue;
     const client = engine.clientOnPath(path);
     if (client === 0 || !clients.isSession(client)) continue;
     if (reply < 0) reply = replies.add(KIND_KEPT, message.path, message.serial, message.id);

@@ -142,6 +142,7 @@ export class Replay {
     chain.checksum = checksum;
     this.#passAnchor(where);
     this.#stamp = Math.max(this.#stamp, view.getFloat64(at + 24, true));
+    if (state.inStep) state.now = shardMs(this.#stamp); // A hot backup's pages must tell it (R-1).
   }
 
   /** A chain that began before the head page must have the very entry that the page has seen last. */
@@ -154,12 +155,22 @@ export class Replay {
     this.#anchor = undefined;
   }
 
-  /** All is replayed: the shard goes on from here. @throws Damage if its rows don't agree with each other. */
-  finish(clockMs: number): ShardMs {
-    const shard = this.#shard;
-    const { clients } = shard.state;
-    const stamp = shardMs(this.#stamp);
-    const seen = Math.max(this.#pageLsnMax, this.#hasEntries ? (this.#anchor?.lsn ?? 0) : 0);
+  /** The LSN up to which the log must be replayed over the pages before the rows agree with each other. */
+  get pagesSeen(): number {
+    return Math.max(this.#pageLsnMax, this.#anchor?.lsn ?? this.#shard.chain.lsn);
+  }
+
+  /** The largest stamp of pages and entries (R-1). */
+  get stamp(): ShardMs {
+    return shardMs(this.#stamp);
+  }
+
+  /**
+   * All that pages have seen is replayed: the rows are of one LSN. More entries may follow, as a hot backup's do.
+   * @throws Damage if the rows don't agree with each other
+   */
+  settle(): void {
+    const { shard, seen } = { shard: this.#shard, seen: this.#seen };
     if (seen > shard.state.head) {
       throw new Damage(
         `shard ${shard.index}: the log ends at LSN ${shard.state.head}, and a checkpoint has seen LSN ${seen}`,
@@ -168,14 +179,32 @@ export class Replay {
     settleRows(shard.state);
     const wrong = checkState(shard.state);
     if (wrong !== undefined) throw new Damage(`shard ${shard.index}: ${wrong}`);
-    shard.takeOffice(stamp, clockMs);
+    shard.state.inStep = true;
+    shard.state.now = this.stamp;
+  }
+
+  get #seen(): number {
+    return Math.max(this.#pageLsnMax, this.#hasEntries ? (this.#anchor?.lsn ?? 0) : 0);
+  }
+
+  /** The shard decides from here on, from the largest stamp known, at this time of the worker's clock. */
+  takeOffice(stamp: ShardMs, clockMs: number, paths: "all-paths" | "later-paths"): void {
+    const shard = this.#shard;
+    const { clients } = shard.state;
+    shard.takeOffice(stamp, clockMs, paths);
     for (let row = clients.pool.nextLive(1); row !== 0; row = clients.pool.nextLive(row + 1)) {
       if (!clients.isSession(clientRow(row))) continue;
       clients.setHeardAt(row, stamp);
       armSession(shard.engine, clientRow(row));
     }
     settleAll(shard);
-    return stamp;
+  }
+
+  /** All is replayed: the shard goes on from here. @throws Damage if its rows don't agree with each other. */
+  finish(clockMs: number): ShardMs {
+    this.settle();
+    this.takeOffice(this.stamp, clockMs, "all-paths");
+    return this.stamp;
   }
 }
 

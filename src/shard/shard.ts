@@ -28,10 +28,13 @@ import { forceRelease, revoke } from "../engine/revoke.js";
 import { State, type StateOptions } from "../engine/state.js";
 import type { EntryHead } from "../tables/events.js";
 import { Replies } from "../tables/replies.js";
-import { control, type Control, type Ending, goOnEnding } from "./control.js";
+import { control, type Control, type Ending, goOnEnding, type OpenedPath } from "./control.js";
 
 /** A shard that has a deadline logs the time when it has logged nothing for so long (R-1). */
 const TIME_EVENT_AFTER_MS = 1_000;
+
+/** A difference of two times and their sum again may be so much less. */
+const ROUNDING_MS = 1e-6;
 
 /** The end of a shard's chain: what the next entry continues (R-7). */
 export interface ChainEnd {
@@ -55,7 +58,7 @@ export class Shard {
   readonly engine: Engine;
   readonly replies: Replies = new Replies(64);
   readonly chain: ChainEnd;
-  readonly #epoch: Epoch;
+  #epoch: Epoch;
   readonly #head: EntryHead;
   /** The largest LSN of this shard that is committed. */
   committed: Lsn = LSN_NONE;
@@ -63,6 +66,10 @@ export class Shard {
   #offset = 0;
   #lastEventMs = 0;
   #endings: Ending[] = [];
+  /** The number of the first path that was opened in this office; 0: all were (R-18). */
+  #openedFrom = 0;
+  /** Openings of paths that came before this office, and are answered in it. */
+  #owed: readonly Control[] = [];
 
   constructor(index: ShardIndex, epoch: Epoch, options: StateOptions, surroundings: Surroundings) {
     this.index = index;
@@ -88,13 +95,32 @@ export class Shard {
     return this.#epoch;
   }
 
-  /** Goes on from the largest stamp stored, at this time of the worker's clock (R-1), with every session heard (R-19). */
-  takeOffice(stamp: ShardMs, clockMs: number): void {
+  /**
+   * Goes on from the largest stamp stored, at this time of the worker's clock (R-1), with every session heard (R-19).
+   * @param paths `later-paths`: of sessions' paths only those count that are opened from now on (R-18)
+   */
+  takeOffice(stamp: ShardMs, clockMs: number, paths: "all-paths" | "later-paths" = "all-paths"): void {
+    this.#openedFrom = paths === "all-paths" ? 0 : Number.POSITIVE_INFINITY;
     this.#offset = stamp - clockMs;
     this.state.now = stamp;
     this.state.inStep = true;
     this.committed = this.state.head;
     this.#lastEventMs = clockMs;
+  }
+
+  /** Entries bear this epoch from now on. */
+  goOn(epoch: Epoch): void {
+    this.#epoch = epoch;
+  }
+
+  /** Shard time stands until the next step (R-1): what the clock has gone on is lost. */
+  standStill(clockMs: number): void {
+    this.#offset = this.state.now - clockMs;
+  }
+
+  /** Openings of paths that nobody has answered; the next step does. */
+  owe(openings: readonly Control[]): void {
+    this.#owed = openings;
   }
 
   /** Claims that stand in queues. */
@@ -107,7 +133,7 @@ export class Shard {
     const now = this.#offset + clockMs;
     const { claims, clients } = this.state;
     if (claims.wheel.nextDueBound() <= now || clients.wheel.nextDueBound() <= now) return true;
-    if (this.#endings.length > 0) return true;
+    if (this.#endings.length > 0 || this.#owed.length > 0) return true;
     return (
       !this.engine.unsettled.isEmpty || (claims.wheel.size > 0 && clockMs - this.#lastEventMs >= TIME_EVENT_AFTER_MS)
     );
@@ -124,13 +150,18 @@ export class Shard {
   step(turn: Turn): boolean {
     const { engine, state, replies } = this;
     const { inbox, events } = engine;
-    const now = shardMs(this.#offset + turn.clockMs);
-    assert(now >= state.now, "R-1: shard time never goes back");
-    state.now = now;
+    const now = this.#offset + turn.clockMs;
+    assert(now >= state.now - ROUNDING_MS, "R-1: shard time never goes back");
+    state.now = shardMs(Math.max(now, state.now));
     const firstReply = replies.end;
     const firstLsn = state.next;
     events.beginEntry();
-    for (let request = inbox.first(this.index); request !== 0; request = inbox.next(request)) execute(engine, request);
+    for (let request = inbox.first(this.index); request !== 0; request = inbox.next(request)) {
+      if (this.#openedFrom === 0 || !this.#isOfOlderPath(inbox.path(request))) execute(engine, request);
+      else engine.refuse(request, "path-void", "this shard has a new primary since the path was opened; open it anew");
+    }
+    if (this.#owed.length > 0) this.#control(this.#owed);
+    this.#owed = [];
     this.#control(turn.controls);
     const isLeft = expire(engine, turn.expiryBudget) || this.#endings.length > 0;
     if (events.count > 0) this.#lastEventMs = turn.clockMs;
@@ -141,6 +172,12 @@ export class Shard {
     return isLeft;
   }
 
+  /** Whether a session's path was opened before this office: nothing of it counts here (R-18). */
+  #isOfOlderPath(path: number): boolean {
+    const { paths } = this.engine;
+    return paths.isSession(path) && paths.serial(path) < this.#openedFrom;
+  }
+
   /** What concerns every shard; first what earlier turns have left of it. */
   #control(messages: readonly Control[]): void {
     const { engine } = this;
@@ -148,9 +185,15 @@ export class Shard {
       this.#endings = this.#endings.filter((ending) => goOnEnding(engine, ending) !== undefined);
     }
     for (const message of messages) {
-      const ending = control(engine, message);
+      if (message.kind === "open" && this.#openedFrom !== 0) this.#noteOpened(message.opened);
+      const ending = control(engine, message, this.#openedFrom);
       if (ending !== undefined) this.#endings.push(ending);
     }
+  }
+
+  /** Paths' numbers grow, and from the first one on this shard is told of every path that is opened. */
+  #noteOpened(opened: readonly OpenedPath[]): void {
+    for (const { path } of opened) this.#openedFrom = Math.min(this.#openedFrom, this.engine.paths.serial(path));
   }
 
   #logTime(clockMs: number): void {

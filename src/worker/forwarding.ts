@@ -43,7 +43,8 @@ export class Forwarding {
   readonly #theirs = new Map<string, Connection>();
   readonly #generations = new WeakMap<Connection, number>();
   #generation = 0;
-  readonly mapBytes: Uint8Array;
+  /** The cluster map as a client is sent it. */
+  mapBytes: Uint8Array;
   sink: ForwardedSink | undefined;
   /** Told of each word that another worker says on its way out (drain.ts). */
   /** Told of each record about a watch (watch-line.ts). */
@@ -53,7 +54,12 @@ export class Forwarding {
   constructor(peers: readonly (Peer | undefined)[], connections: Connections, map: ClusterMap) {
     this.#peers = peers;
     this.#connections = connections;
-    this.mapBytes = new Packr({ useRecords: false, variableMapSize: true }).pack(map);
+    this.mapBytes = mapBytesOf(map);
+  }
+
+  /** Shards are elsewhere: who asks here for them is told this map from now on. */
+  setMap(map: ClusterMap): void {
+    this.mapBytes = mapBytesOf(map);
   }
 
   /** Sends a message of one of our connections to another worker with the end of this turn; a grouped one joins its header. */
@@ -153,4 +159,8 @@ export class Forwarding {
   flush(): void {
     for (const peer of this.#peers) peer?.flush();
   }
+}
+
+function mapBytesOf(map: ClusterMap): Uint8Array {
+  return new Packr({ useRecords: false, variableMapSize: true }).pack(map);
 }

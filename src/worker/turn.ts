@@ -4,16 +4,16 @@
  * clock, its stores and its connections. Hot path: `make bench`.
  */
 import { BrokenInvariant } from "../words/assert.js";
+import type { ShardIndex } from "../words/ids.js";
 import { KIND_DONE, KIND_KEPT } from "../words/kinds.js";
-import type { LogStore } from "../log/log-store.js";
 import type { Events } from "../tables/events.js";
 import type { Inbox } from "../tables/inbox.js";
 import type { Paths } from "../tables/paths.js";
-import { encodeGroup, encodeReply } from "../protocol/encode-replies.js";
+import { encodeFault, encodeGroup, encodeReply } from "../protocol/encode-replies.js";
 import type { Control, Parts } from "../shard/control.js";
 import type { Shard, Turn } from "../shard/shard.js";
 import type { Connections } from "./connections.js";
-import type { ShardStore } from "./shard-store.js";
+import type { Replicating, TurnStore } from "./turn-store.js";
 
 /** So many rows may expire for each shard in a turn; the rest in the next, behind its requests. */
 const EXPIRY_BUDGET = 1_024;
@@ -28,7 +28,9 @@ export interface TurnClock {
 
 /** What a turn works on. */
 export interface TurnParts {
-  readonly stores: readonly ShardStore<LogStore>[];
+  readonly stores: readonly TurnStore[];
+  /** Where shards have replicas elsewhere; left out where each shard is alone on this node. */
+  readonly replicating?: Replicating;
   readonly inbox: Inbox;
   readonly paths: Paths;
   readonly events: Events;
@@ -43,7 +45,8 @@ export interface TurnParts {
 
 /** What is said when every shard has committed what it had when it was decided. */
 interface Barrier {
-  readonly waits: readonly { readonly shard: Shard; readonly lsn: number }[];
+  readonly waits: readonly { readonly store: TurnStore; readonly shard: Shard; readonly lsn: number }[];
+  readonly round: number;
   readonly act: () => void;
 }
 
@@ -56,7 +59,6 @@ interface Gathering {
 
 export class TurnLoop {
   readonly #parts: TurnParts;
-  readonly #shards: readonly Shard[];
   readonly #stopped = new Set<Shard>();
   readonly #changed: Shard[] = [];
   readonly #gatherings = new Map<number, Gathering>();
@@ -74,7 +76,6 @@ export class TurnLoop {
 
   constructor(parts: TurnParts) {
     this.#parts = parts;
-    this.#shards = parts.stores.flatMap((store) => store.shards);
     this.#context.shards = parts.shardCount;
   }
 
@@ -97,13 +98,14 @@ export class TurnLoop {
     this.#afterwards.push(act);
   }
 
-  /** Calls `act` when all that the shards have logged by now is committed: for what tells of all of them (R-8). */
+  /** Calls `act` when all that the shards have logged by now may be told of: for what tells of all of them (R-8). */
   whenCommitted(act: () => void): void {
-    const waits = this.#shards
-      .filter((shard) => shard.state.head > shard.committed)
-      .map((shard) => ({ shard, lsn: shard.state.head }));
+    const round = this.#parts.replicating?.round ?? 0;
+    const waits = this.#parts.stores
+      .flatMap((store) => store.shards.map((shard) => ({ store, shard, lsn: shard.state.head })))
+      .filter(({ store, shard, lsn }) => store.standing(shard, lsn, round) !== "sure");
     if (waits.length === 0) act();
-    else this.#barriers.push({ waits, act });
+    else this.#barriers.push({ waits, round, act });
   }
 
   /** Whether every store can take what a turn brings. */
@@ -114,13 +116,16 @@ export class TurnLoop {
 
   /** Runs one turn. */
   run(): void {
-    const { inbox, paths, clock, stores } = this.#parts;
+    const { inbox, paths, clock, stores, replicating } = this.#parts;
+    replicating?.begin(this.#controls);
     const clockMs = clock.advance(); // After the requests were read (R-1).
     const turn: Turn = { clockMs, wallMs: clock.wallMs(), controls: this.#controls, expiryBudget: EXPIRY_BUDGET };
+    replicating?.ready(clockMs);
     this.turns++;
     this.requests += inbox.count;
     this.isBehind = false;
     for (const store of stores) this.#runStore(store, turn);
+    replicating?.end(turn.wallMs);
     for (const control of this.#controls) this.#gather(control);
     if (this.#controls.length > 0) this.#controls = [];
     for (const path of this.#retired) if (paths.isOpen(path)) paths.close(path);
@@ -133,26 +138,45 @@ export class TurnLoop {
     for (const act of afterwards) act();
   }
 
-  #runStore(store: ShardStore<LogStore>, turn: Turn): void {
+  #runStore(store: TurnStore, turn: Turn): void {
     const { inbox, events } = this.#parts;
     const changed = this.#changed;
     changed.length = 0;
     events.reset();
+    const { isDiskLow } = store;
     for (const shard of store.shards) {
+      shard.engine.refusesGrowth = isDiskLow;
       const isAsked = inbox.first(shard.index) !== 0 || turn.controls.length > 0;
-      if ((isAsked || shard.isDue(turn.clockMs)) && !this.#stopped.has(shard)) this.#step(shard, turn);
+      if ((isAsked || shard.isDue(turn.clockMs)) && !this.#stopped.has(shard)) this.#step(store, shard, turn);
     }
+    for (const absent of store.absent) if (inbox.first(absent) !== 0) this.#refuse(absent);
     if (changed.length > 0) store.append(events, changed, turn.wallMs);
     // The tables of a shard that broke are ahead of its log: no page of them may be written (the node ends anyway).
-    if ((this.#stopped.size === 0 && store.checkpoint(turn.clockMs)) || changed.length > 0) store.store.flush();
+    if ((this.#stopped.size === 0 && store.checkpoint(turn.clockMs)) || changed.length > 0) store.flush();
   }
 
-  #step(shard: Shard, turn: Turn): void {
+  /** Nobody decides for this shard here: what is asked of it is refused at once, without an effect. */
+  #refuse(shard: ShardIndex): void {
+    const { inbox, paths, connections } = this.#parts;
+    for (let row = inbox.first(shard); row !== 0; row = inbox.next(row)) {
+      const path = inbox.path(row);
+      const connection = paths.isOpen(path) ? connections.get(paths.connection(path)) : undefined;
+      if (connection === undefined) continue;
+      const code = paths.isSession(path) ? "path-void" : "overloaded";
+      const group = paths.isSession(path) ? paths.serial(path) : 0;
+      const message = "this shard's primary is not here, or not yet; open the path anew, or ask again";
+      encodeFault(connections.writerOf(connection), group, inbox.id(row), code, message);
+    }
+  }
+
+  #step(store: TurnStore, shard: Shard, turn: Turn): void {
     const { events } = this.#parts;
     const before = events.size;
+    const repliesBefore = shard.replies.end;
     const firstLsn = shard.state.next;
     try {
       if (shard.step(turn)) this.isBehind = true;
+      store.decided(shard, shard.replies.end - repliesBefore);
     } catch (error) {
       if (!(error instanceof BrokenInvariant)) throw error;
       events.abandon(before); // What it wrote is not of a state that may be: nothing of it is logged or answered.
@@ -167,10 +191,12 @@ export class TurnLoop {
 
   /** Lets go every reply whose shard has committed what it rests on, and sends the frames. */
   release(): void {
-    for (const store of this.#parts.stores) store.noteCommitted();
+    const { stores } = this.#parts;
+    for (const store of stores) store.noteCommitted();
     if (this.#barriers.length > 0) this.#openBarriers();
-    for (const shard of this.#shards)
-      if (!shard.replies.isEmpty && !this.#stopped.has(shard)) this.#releaseShard(shard);
+    for (const store of stores)
+      for (const shard of store.shards)
+        if (!shard.replies.isEmpty && !this.#stopped.has(shard)) this.#releaseShard(store, shard);
     this.#parts.connections.flush();
   }
 
@@ -178,17 +204,21 @@ export class TurnLoop {
     const waiting = this.#barriers;
     this.#barriers = [];
     for (const barrier of waiting) {
-      if (barrier.waits.every(({ shard, lsn }) => shard.committed >= lsn)) barrier.act();
-      else this.#barriers.push(barrier);
+      const { waits, round } = barrier;
+      const standings = waits.map(({ store, shard, lsn }) => store.standing(shard, lsn, round));
+      if (standings.includes("gone")) continue; // Whoever decided it is out of office: nobody is told (R-8).
+      if (standings.includes("waits")) this.#barriers.push(barrier);
+      else barrier.act();
     }
   }
 
-  #releaseShard(shard: Shard): void {
+  #releaseShard(store: TurnStore, shard: Shard): void {
     const { replies, committed } = shard;
     const { paths, connections } = this.#parts;
     this.#context.shard = shard.index;
-    let row = replies.first;
-    const end = replies.end;
+    const first = replies.first;
+    let row = first;
+    const end = store.endOfConfirmed(shard);
     while (row < end && replies.lsn(row) <= committed) {
       const path = replies.path(row);
       const serial = replies.serial(row);
@@ -205,6 +235,7 @@ export class TurnLoop {
       }
       if (parts !== NO_PARTS) this.#partLeft(parts);
     }
+    store.left(shard, row - first);
     replies.leave(row);
   }
 

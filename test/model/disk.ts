@@ -9,7 +9,7 @@ import { Broken, type Disk } from "./world.js";
 export const EMPTY_DISK: Disk = { remembered: null, committed: 0, base: NOWHERE, entries: [], waiting: [] };
 
 /** The end of what is durable. */
-export function endOfDisk(disk: Disk): Position {
+function endOfDisk(disk: Disk): Position {
   return disk.entries.at(-1)?.position ?? disk.base;
 }
 

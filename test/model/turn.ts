@@ -29,13 +29,13 @@ import {
 } from "./world.js";
 
 /** A clock that goes on goes past every deadline: these are all smaller, and only their order counts. */
-export const JUMP_MS = 100;
+const JUMP_MS = 100;
 /** Frames under way on one link, at most. */
 const FRAMES_MAX = 3;
 const SHARD = shardIndex(0);
 const NEVER_MS = 1e9;
 
-export const SETTINGS: ReplicationSettings = {
+const SETTINGS: ReplicationSettings = {
   ...REPLICATION_DEFAULTS,
   heartbeatMs: NEVER_MS,
   memberSilentMs: 10,

@@ -38,7 +38,7 @@ class HeldStore implements LogStore {
     ...{ shards: [], notices: [] },
   };
   readonly room: number = ROOM;
-  readonly lowDisk = false;
+  lowDisk = false;
   readonly fault = null;
   readonly pages: Map<number, Uint8Array> = new Map();
   readonly shards: StoredShard[] = [];
