@@ -90,7 +90,16 @@ function becomeKnown(
     }
   }
   releaseStrangers(state, path, view, known);
+  noteRevoked(view, known);
   for (const claim of view.claims.values()) if (!claim.given && claim.state === "held") confirm(state, claim, nowMs);
+}
+
+/** A claim bound to the session that has a deadline of its own was revoked: no keep-alive prolongs it (R-3, INV-4). */
+function noteRevoked(view: ShardView, known: SessionOpened): void {
+  const dated = new Set(known.claims.filter(({ leftMs }) => leftMs !== undefined).map(({ token }) => token));
+  for (const claim of view.claims.values()) {
+    if (claim.ttlMs === 0 && claim.state === "held" && dated.has(claim.token)) claim.state = "revoked";
+  }
 }
 
 /** A grant whose answer was lost: it is believed only after a message that is sent from now on. */

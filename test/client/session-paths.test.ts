@@ -11,7 +11,7 @@ import {
   KIND_RELEASE,
   KIND_RELEASED,
 } from "../../src/words/kinds.js";
-import { granted, holding, PlayedSession } from "./played-session.js";
+import { granted, holding, PlayedSession, TTL_MS } from "./played-session.js";
 
 test("requests wait for the OPEN_SHARD of their shard, and not for those of others", () => {
   const played = new PlayedSession();
@@ -34,6 +34,18 @@ test("a lost answer is given again by the outcomes, and the request is not sent 
   played.open([{ outcomes: [{ requestId: id, answerKind: KIND_RELEASED, value: 0 }] }]);
   assert.deepEqual(played.outcomes.get(release), { kind: "answered", answer: { kind: "released", id } });
   assert.ok(!played.hasSent(KIND_RELEASE));
+});
+
+test("a claim that was revoked while the server could not be heard is extended by no keep-alive (R-3, INV-4)", () => {
+  const { played, call } = holding();
+  const believedUntilMs = played.nowMs + played.session.believedForMs(call, played.nowMs);
+  played.lose();
+  const claims = [{ requestId: 2, token: 7, resource: "order:1", mode: "exclusive" as const, leftMs: 4_000 }];
+  played.open([{ mark: 21, claims }]);
+  played.pass(TTL_MS / 6);
+  played.keep({ mark: 21 });
+  assert.ok(played.session.believedForMs(call, played.nowMs) > 0, "what it believed before, it may");
+  assert.ok(played.nowMs + played.session.believedForMs(call, played.nowMs) <= believedUntilMs);
 });
 
 test("a request that a shard knows nothing of goes again with its old id where the session is known (R-18)", () => {
