@@ -15,8 +15,10 @@ import type { Shard, Turn } from "../shard/shard.js";
 import type { Connections } from "./connections.js";
 import type { Replicating, TurnStore } from "./turn-store.js";
 
-/** So many rows may expire for each shard in a turn; the rest in the next, behind its requests. */
-const EXPIRY_BUDGET = 1_024;
+/** So many rows may expire in a turn of all shards together; the rest in the next, behind its requests (INV-9). */
+const EXPIRY_BUDGET = 4_096;
+/** And so many of each shard at least. */
+const EXPIRY_BUDGET_MIN = 64;
 /** An answer without bytes of its own, or one of several parts, names its parts in column f. */
 const NO_PARTS = 0;
 
@@ -119,7 +121,12 @@ export class TurnLoop {
     const { inbox, paths, clock, stores, replicating } = this.#parts;
     replicating?.begin(this.#controls);
     const clockMs = clock.advance(); // After the requests were read.
-    const turn: Turn = { clockMs, wallMs: clock.wallMs(), controls: this.#controls, expiryBudget: EXPIRY_BUDGET };
+    const turn: Turn = {
+      clockMs,
+      wallMs: clock.wallMs(),
+      controls: this.#controls,
+      expiryBudget: this.#expiryBudget(),
+    };
     replicating?.ready(clockMs);
     this.turns++;
     this.requests += inbox.count;
@@ -136,6 +143,13 @@ export class TurnLoop {
     const afterwards = this.#afterwards;
     this.#afterwards = [];
     for (const act of afterwards) act();
+  }
+
+  /** Rows that each shard may expire in this turn, so that no request waits for a storm (INV-9). */
+  #expiryBudget(): number {
+    let shards = 0;
+    for (const store of this.#parts.stores) shards += store.shards.length;
+    return Math.max(EXPIRY_BUDGET_MIN, Math.floor(EXPIRY_BUDGET / Math.max(1, shards)));
   }
 
   #runStore(store: TurnStore, turn: Turn): void {
