@@ -58,6 +58,8 @@ export async function recordHistory({ seed, lives, linesPerLife }: Recording): P
     });
     if (life < lives) server = await killAndRestart(server, history, port);
   }
+  const [one, other] = clients;
+  if (one !== undefined && other !== undefined) await giveUp(one, other);
   stop.abort();
   await Promise.all(lanes);
   await Promise.all(watching);
@@ -120,6 +122,22 @@ async function hold(
   await delay(random.below(HOLD_MS_MAX));
   if (random.below(5) === 0) await lock.renew();
   if (random.below(6) === 0) await client.check(what.resource);
+  await lock.release();
+}
+
+/** A wait that is surely cancelled: nobody else asks for this resource. */
+async function giveUp(holder: Holdfast, waiter: Holdfast): Promise<void> {
+  const resource = "history:given-up";
+  const lock = await holder.acquire(resource);
+  const patience = new AbortController();
+  const given = waiter.acquire(resource, { wait: 60_000, signal: patience.signal }).then(
+    () => "granted",
+    (error: unknown) => error,
+  );
+  while ((await holder.check(resource)).waiters === 0) await delay(1);
+  patience.abort();
+  if (!isAbort(await given)) throw new Error("a wait that was given up did not end so");
+  while ((await holder.check(resource)).waiters > 0) await delay(1);
   await lock.release();
 }
 
