@@ -12,7 +12,10 @@ export interface Spoiled {
   readonly lines: readonly string[];
 }
 
-/** Makes `count` of them, each kind in turn. Fewer if the good ones have no place for some kind. */
+/**
+ * Makes `count` of them, each kind in turn; a kind that finds no place this time leaves it to the next one. Fewer if the
+ * good ones have hardly any places.
+ */
 export function* spoil(goods: readonly (readonly string[])[], count: number, seed: number): Generator<Spoiled> {
   const random = new Random(seed);
   const histories = goods.map((texts) => {
@@ -20,12 +23,13 @@ export function* spoil(goods: readonly (readonly string[])[], count: number, see
     return { good, written: new Map(good.lines.map((line, index) => [line, texts[index] ?? ""])) };
   });
   const kinds = [...SPOILS];
-  for (let made = 0; made < count; made++) {
-    const [kind, { rules, spoil: apply }] = kinds[made % kinds.length] ?? ["", { rules: [], spoil: () => undefined }];
+  for (let tried = 0, made = 0; made < count && tried < 2 * count; tried++) {
+    const [kind, { rules, spoil: apply }] = kinds[tried % kinds.length] ?? ["", { rules: [], spoil: () => undefined }];
     const first = random.below(histories.length);
     for (const { good, written } of [...histories.slice(first), ...histories.slice(0, first)]) {
       const lines = apply(good);
       if (lines === undefined) continue;
+      made++;
       yield { kind, rules, lines: lines.map((line) => textOf(line, written)) };
       break;
     }
