@@ -39,6 +39,7 @@ test("a lost answer is given again by the outcomes, and the request is not sent 
 test("a claim that was revoked while the server could not be heard is extended by no keep-alive (R-3, INV-4)", () => {
   const { played, call } = holding();
   const believedUntilMs = played.nowMs + played.session.believedForMs(call, played.nowMs);
+  played.pass(1_000); // What is sent from now on would prolong it.
   played.lose();
   const claims = [{ requestId: 2, token: 7, resource: "order:1", mode: "exclusive" as const, leftMs: 4_000 }];
   played.open([{ mark: 21, claims }]);
