@@ -12,6 +12,7 @@ import type { Inbox } from "../tables/inbox.js";
 import type { Paths } from "../tables/paths.js";
 import type { Replies } from "../tables/replies.js";
 import { apply } from "./apply.js";
+import { CLIENT_SESSION_LIVE } from "./clients.js";
 import { Unsettled } from "./unsettled.js";
 import type { State } from "./state.js";
 
@@ -105,9 +106,21 @@ export class Engine {
     if (remembered !== 0 && clients.pathSerial(remembered) === serial) return clientRow(remembered);
     const client = clients.find(paths, path);
     if (client === 0) return client;
-    paths.noteClient(path, shard, client);
     if (!paths.isSession(path)) clients.setPathSerial(client, serial);
+    else if (!clients.isSession(client)) return client; // Over when the path was opened: a record may begin on it.
+    paths.noteClient(path, shard, client);
     return client;
+  }
+  /**
+   * Whether the session's record here has ended since this path knew it. Nothing counts on the path any more: a record
+   * that it began would pass for the one that knew what was executed before (R-18, INV-7).
+   */
+  hasOutlivedRecord(path: number): boolean {
+    const { paths } = this;
+    const { clients } = this.state;
+    const remembered = paths.clientIn(path, this.shard);
+    if (remembered === 0 || !paths.isSession(path)) return false;
+    return clients.pathSerial(remembered) !== paths.serial(path) || clients.state(remembered) !== CLIENT_SESSION_LIVE;
   }
   isSession(request: number): boolean {
     return this.paths.isSession(this.inbox.path(request));

@@ -89,7 +89,10 @@ function open(engine: Engine, message: Control & { kind: "open" }): void {
   for (const { path, seen } of message.opened) {
     if (paths.rowOf(paths.serial(path)) !== path) continue; // Voided in the same turn: it is told about on the newer path.
     const client = state.clients.find(paths, path);
-    if (client === 0 || !state.clients.isSession(client)) continue;
+    if (client === 0 || !state.clients.isSession(client)) {
+      paths.noteClient(path, engine.shard, 0); // What an earlier office has noted, whose answer never left.
+      continue;
+    }
     known++;
     tellRecord(engine, client, path, seen);
     state.clients.setHeardAt(client, state.now);

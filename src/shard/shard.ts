@@ -36,6 +36,9 @@ const TIME_EVENT_AFTER_MS = 1_000;
 /** A difference of two times and their sum again may be so much less. */
 const ROUNDING_MS = 1e-6;
 
+const NEW_PRIMARY = "this shard has a new primary since the path was opened; open it anew";
+const SESSION_ENDED = "the session has ended in this shard since the path was opened, by silence; open the path anew";
+
 /** The end of a shard's chain: what the next entry continues. */
 export interface ChainEnd {
   lsn: Lsn;
@@ -157,8 +160,10 @@ export class Shard {
     const firstLsn = state.next;
     events.beginEntry();
     for (let request = inbox.first(this.index); request !== 0; request = inbox.next(request)) {
-      if (this.#openedFrom === 0 || !this.#isOfOlderPath(inbox.path(request))) execute(engine, request);
-      else engine.refuse(request, "path-void", "this shard has a new primary since the path was opened; open it anew");
+      const path = inbox.path(request);
+      if (this.#openedFrom !== 0 && this.#isOfOlderPath(path)) engine.refuse(request, "path-void", NEW_PRIMARY);
+      else if (engine.hasOutlivedRecord(path)) engine.refuse(request, "path-void", SESSION_ENDED);
+      else execute(engine, request);
     }
     if (this.#owed.length > 0) this.#control(this.#owed);
     this.#owed = [];

@@ -68,6 +68,8 @@ export class RandomRun {
   readonly #requestsMax: number;
   /** Tokens that were granted of late, with their resource. */
   readonly #tokens: { readonly resource: string; readonly token: number; readonly actor: Actor }[] = [];
+  /** Whose session has ended on the path that they have: most of them open another at their next turn. */
+  readonly #ended = new Set<Caller>();
   /** What each actor asked, to send it again. */
   readonly #asked = new Map<Actor, Map<number, ModelRequest>>();
 
@@ -87,7 +89,8 @@ export class RandomRun {
     const principal = this.#random.pick(["ann", "ben"]);
     const name = `${isSession ? "session" : "bare"}${number}`;
     const caller = this.driver.addCaller({ name, isSession, ttlMs, principal, address: `10.0.0.${number}:1` });
-    const actor = { caller, client: { name, principal, ttlMs, isKnown: false, heardAt: 0, outcomes: new Map() } };
+    const client = { name, principal, ttlMs, isKnown: false, isVoid: false, heardAt: 0, outcomes: new Map() };
+    const actor = { caller, client };
     this.#asked.set(actor, new Map());
     return actor;
   }
@@ -103,6 +106,8 @@ export class RandomRun {
     const actor = this.#random.pick(this.actors);
     const nowMs = Math.max(toMs, this.driver.nowMs);
     const { caller } = actor;
+    for (const ended of this.actors.filter((one) => this.#ended.has(one.caller)))
+      if (this.#random.below(3) !== 0) yield this.#open(ended, nowMs);
     if (caller.isSession && (caller.path === 0 || choice === 0)) yield this.#open(actor, nowMs);
     else if (caller.isSession && choice === 1) yield this.#turn({ nowMs, requests: [], closed: actor });
     else if (choice < 12)
@@ -117,6 +122,7 @@ export class RandomRun {
 
   #open(actor: Actor, nowMs: number): RandomTurn {
     this.driver.openPath(actor.caller);
+    this.#ended.delete(actor.caller);
     return this.#turn({ nowMs, requests: [], opened: actor });
   }
 
@@ -203,8 +209,11 @@ export class RandomRun {
 
   /** Where a session is new, its client sends nothing again under an old id (R-18). */
   #forgetEnded(told: readonly Told[], closed: Actor | undefined): void {
-    closed?.caller.unseen.clear();
-    for (const { caller, reply } of told) if (reply.kind === KIND_SESSION_ENDED) caller.unseen.clear();
+    const ended = told.filter(({ reply }) => reply.kind === KIND_SESSION_ENDED).map(({ caller }) => caller);
+    for (const caller of closed === undefined ? ended : [...ended, closed.caller]) {
+      caller.unseen.clear();
+      this.#ended.add(caller);
+    }
   }
 
   #noteTokens(actor: Actor, told: readonly Told[]): void {

@@ -126,6 +126,7 @@ class Beside {
   /** What a path's opening must tell: what the session has, and the outcomes that its client has not seen (R-18). */
   #open({ caller, client }: Actor, nowMs: number): void {
     client.heardAt = nowMs;
+    client.isVoid = false;
     const mine = (list: readonly ModelClaim[], word: string): string[] =>
       list.filter((claim) => claim.client === client).map(({ request }) => `#${request.id} ${word}`);
     const claims = [...this.model.resources.values()].flatMap(({ holders, queue }) => [

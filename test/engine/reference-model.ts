@@ -13,6 +13,8 @@ export interface ModelClient {
   readonly ttlMs: number;
   /** Whether the shard knows the session. */
   isKnown: boolean;
+  /** Whether the record of its session ended since it opened its path: nothing counts on that path any more. */
+  isVoid: boolean;
   heardAt: number;
   /** What was answered to requests that had an effect, by id, with what the request was. */
   readonly outcomes: Map<number, { readonly request: string; readonly answer: string }>;
@@ -81,6 +83,7 @@ export class ReferenceModel {
 
   #ask(request: ModelRequest): void {
     const { client, id } = request;
+    if (client.isVoid) return this.#tell(client, id, "fault path-void");
     const resource = this.resources.get(request.resource) ?? { permits: 0, holders: [], queue: [], delays: [] };
     if (client.isKnown) client.heardAt = this.#now;
     const kept = client.outcomes.get(id);
@@ -252,6 +255,7 @@ export class ReferenceModel {
 
   #forget(client: ModelClient): void {
     client.isKnown = false;
+    client.isVoid = true;
     client.outcomes.clear();
   }
   #know(client: ModelClient): void {

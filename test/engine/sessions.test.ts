@@ -4,9 +4,12 @@ import { test } from "node:test";
 import {
   KIND_ACQUIRE,
   KIND_BUSY,
+  KIND_CHECK,
+  KIND_CHECKED,
   KIND_FAULT,
   KIND_GRANTED,
   KIND_NOT_HELD,
+  KIND_OPEN_SHARD,
   KIND_RELEASE,
   KIND_RELEASED,
 } from "../../src/words/kinds.js";
@@ -82,6 +85,41 @@ test("R-18: nobody is at the other end of a path that is closed", () => {
   assert.notEqual(engine.clientOnPath(ann.path), 0);
   driver.paths.close(ann.path);
   assert.equal(engine.clientOnPath(ann.path), 0);
+});
+
+test("R-18, INV-7: once a session has ended here, its path is void here: what comes late can't hide that it is new", () => {
+  const driver = new ShardDriver({});
+  const ann = open(driver, "ann");
+  ann.isDeaf = true;
+  const lost = driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:1" });
+  driver.turn(1);
+  driver.turn(60_001); // In silence for its TTL: its record has ended, and the client knows nothing of it.
+  driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:2" });
+  driver.ask(ann, { op: KIND_CHECK, resource: "order:2" });
+  assert.deepEqual(faults(driver.turn(60_002)), ["path-void", "path-void"]);
+  assert.equal(driver.shard.state.clients.pool.live, 0, "nothing was begun");
+  driver.openPath(ann);
+  const [opened] = driver.turn(60_003);
+  assert.deepEqual([opened?.reply.kind, opened?.reply.c], [KIND_OPEN_SHARD, 0], "it is new here, and is told so");
+  assert.equal(driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:1" }), lost + 3);
+  assert.deepEqual(kinds(driver.turn(60_004)), [KIND_GRANTED]);
+});
+
+test("R-18: a session that is over, and whose claims go on, begins anew on a path that was opened since", () => {
+  const driver = new ShardDriver({});
+  const ann = open(driver, "ann");
+  driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:1", ttlMs: 200_000 });
+  driver.turn(1);
+  driver.turn(60_001);
+  assert.equal(driver.shard.state.claims.pool.live, 1);
+  driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:2" });
+  assert.deepEqual(faults(driver.turn(60_002)), ["path-void"]);
+  driver.openPath(ann);
+  driver.turn(60_003);
+  driver.ask(ann, { op: KIND_CHECK, resource: "order:1" });
+  driver.ask(ann, { op: KIND_RELEASE, resource: "order:2", token: 1 });
+  driver.ask(ann, { op: KIND_ACQUIRE, resource: "order:2" });
+  assert.deepEqual(kinds(driver.turn(60_004)), [KIND_CHECKED, KIND_NOT_HELD, KIND_GRANTED]);
 });
 
 test("R-18: at the limit of unread answers a request without a word of what was seen is refused, with it is executed", () => {

@@ -38,6 +38,13 @@ export class OnlyOnce implements Checker {
     held: new Map<string, string>(),
   }));
 
+  /** Sessions that end by their own will, or keep to no rule: they may ask anew under an old id where they are new. */
+  readonly #free = new Set<string>();
+
+  closed(key: string): void {
+    this.#free.add(key);
+  }
+
   forget(place: Place): void {
     this.#books.forget(place);
   }
@@ -71,8 +78,9 @@ export class OnlyOnce implements Checker {
 
   #once(place: Place, book: Book, key: string, event: LoggedEvent): void {
     if (event.requestId === 0 || key === "" || (event.kind !== EVENT_ENQUEUED && (event.flags & ASKED) === 0)) return;
-    // A record that ended with its session took all effects with it, so what it did not answer goes again (R-18).
-    const name = `${key} ${book.begun.get(event.client) ?? 0} ${event.requestId}`;
+    // Where a session is new, its client asks anew under a new id, so that no id has two effects (R-18).
+    const record = this.#free.has(key) ? (book.begun.get(event.client) ?? 0) : 0;
+    const name = `${key} ${record} ${event.requestId}`;
     const before = book.effects.get(name);
     if (before !== undefined) {
       const what = `request ${event.requestId} of session ${key.slice(0, 8)} took effect at LSN ${before}`;
