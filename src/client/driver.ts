@@ -174,11 +174,15 @@ export class Driver implements NetworkListener {
     return this.#ended ?? (this.#closing ? new ClosedError() : undefined);
   }
 
-  /** The error of a call that has no answer. */
-  noAnswer(inDoubt: boolean): Error {
+  /**
+   * The error of a call that has no answer.
+   * @param leaseMs TTL of the claim that it is about; 0: the session's
+   */
+  noAnswer(inDoubt: boolean, leaseMs: number = 0): Error {
     if (this.#ended !== undefined) return this.#ended;
     const within = `no answer within ${this.#settings.answerWithinMs} ms (${this.#lastReason})`;
-    if (inDoubt) return new InDoubtError(`in-doubt: ${within}; the request may have taken effect`);
+    if (inDoubt)
+      return new InDoubtError(`${within}; the request may have taken effect`, this.#settings.ttlMs + leaseMs);
     return new UnavailableError(`unavailable: ${within}; nothing was sent`);
   }
 
@@ -237,7 +241,7 @@ export class Driver implements NetworkListener {
   }
 
   refused(reason: string): void {
-    const error = new ConnectRefusedError(`connect-refused: ${reason}`);
+    const error = new ConnectRefusedError(reason);
     this.#settleReady?.(error);
     this.#end(error);
   }

@@ -18,6 +18,7 @@ import {
 import { MODE_EXCLUSIVE, MODE_PERMIT, MODE_SHARED } from "../words/mode.js";
 import { Driver } from "./driver.js";
 import { durationMs } from "./duration.js";
+import { type ElectOptions, Election } from "./election.js";
 import {
   BusyError,
   type HoldfastError,
@@ -123,6 +124,11 @@ export class Holdfast {
     }
   }
 
+  /** Stands for election: of all candidates of a name, in any process, at most one leads at a time. */
+  elect(name: string, options: ElectOptions = {}): Election {
+    return new Election(this, name, options);
+  }
+
   /** Takes a lock that belongs to its token, not to this client: nobody renews it, and it survives the process. */
   async acquireDetached(resource: string, options: DetachedOptions): Promise<DetachedClaim> {
     const asked = this.#acquireCall(resource, { ...options, wait: 0 });
@@ -220,8 +226,7 @@ export class Holdfast {
     const driver = this.#driver;
     const shard = driver.shardOf(resource);
     const outcome = await driver.outcome(driver.session.ask({ kind, shard, resource, tail }, driver.clock.recent()));
-    if (outcome.kind === "no-answer") throw driver.noAnswer(outcome.inDoubt);
-    if (outcome.kind !== "answered") throw driver.noAnswer(true);
+    if (outcome.kind !== "answered") throw driver.noAnswer(outcome.kind !== "no-answer" || outcome.inDoubt);
     if (outcome.answer.kind === "fault") throw new RefusedError(outcome.answer.code, outcome.answer.message);
     return outcome.answer;
   }

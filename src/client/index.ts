@@ -5,6 +5,7 @@ export { History } from "./history.js";
 export type { HistoryOptions, HistorySink } from "./history.js";
 export { openHistoryFile } from "./history-file.js";
 export type { HistoryFile } from "./history-file.js";
+export type { CampaignOptions, Election, ElectOptions, Leadership } from "./election.js";
 export type { PendingLock } from "./pending-lock.js";
 export type { Lock } from "./lock.js";
 export type { ReleaseResult } from "./lock.js";
@@ -30,6 +31,8 @@ export {
   InDoubtError,
   InvalidOptionError,
   LockLostError,
+  LostError,
+  NotGotError,
   NotHeldError,
   RefusedError,
   RevokedError,

@@ -37,7 +37,7 @@ export function acquireLock(driver: Driver, asked: () => AcquireCall, options: P
     const wanted = asked();
     call = driver.session.acquire(wanted, driver.clock.recent());
     const outcome = await untilAborted(driver, call, options.signal);
-    if (outcome.kind !== "granted") throw acquireError(driver, wanted.resource, outcome);
+    if (outcome.kind !== "granted") throw acquireError(driver, wanted, outcome);
     const { claim, token } = outcome;
     return new Lock({ driver, claim, resource: wanted.resource, token, mode: options.mode });
   };
@@ -75,8 +75,9 @@ async function positionOf(driver: Driver, acquireCall: number): Promise<QueuePos
   return { position: answer.position, waitedMs: answer.waitedMs, holders: answer.holders };
 }
 
-function acquireError(driver: Driver, resource: string, outcome: Exclude<Outcome, { kind: "granted" }>): Error {
-  if (outcome.kind === "no-answer") return driver.noAnswer(outcome.inDoubt);
+function acquireError(driver: Driver, asked: AcquireCall, outcome: Exclude<Outcome, { kind: "granted" }>): Error {
+  const { resource } = asked;
+  if (outcome.kind === "no-answer") return driver.noAnswer(outcome.inDoubt, asked.ttlMs);
   if (outcome.kind === "lost") return driver.whyEnded() ?? new LockLostError(resource, outcome.why);
   const { answer } = outcome;
   if (answer.kind === "busy") return new BusyError(resource, answer);
