@@ -116,6 +116,11 @@ export class Shard {
     this.#epoch = epoch;
   }
 
+  /** Shard time goes on in a turn without a step, so that standing still later loses no more than its own time. */
+  goOnInTime(clockMs: number): void {
+    this.state.now = shardMs(Math.max(this.state.now, this.#offset + clockMs));
+  }
+
   /** Shard time stands until the next step: what the clock has gone on is lost. */
   standStill(clockMs: number): void {
     this.#offset = this.state.now - clockMs;

@@ -136,7 +136,10 @@ export class ReplicaSeat {
       this.shard.owe(this.#openingsThatStand());
       this.#openings = [];
     }
-    if (this.#isDeciding && !this.replica.mayAdvanceTime()) this.shard.standStill(clockMs);
+    if (this.#isDeciding) {
+      if (this.replica.mayAdvanceTime()) this.shard.goOnInTime(clockMs);
+      else this.shard.standStill(clockMs);
+    }
     return office !== null;
   }
 

@@ -181,3 +181,18 @@ test("the same requests at the same times make the same log and the same tables"
   assert.ok(once.log.length > 10_000 && once.log.equals(again.log));
   assert.equal(once.tables, again.tables);
 });
+
+test("R-1: turns in which shard time goes on without a step count; only those in which it stands are lost", () => {
+  const driver = new ShardDriver({});
+  const { shard } = driver;
+  const holder = session(driver, "holder");
+  driver.ask(holder, { op: KIND_ACQUIRE, resource: "order:1" });
+  driver.turn(0);
+  for (let clockMs = 1_000; clockMs < TTL_MS; clockMs += 1_000) {
+    if (clockMs % 10_000 === 0) shard.standStill(clockMs);
+    else shard.goOnInTime(clockMs);
+  }
+  const stoodMs = 5 * 1_000;
+  assert.deepEqual(settle(driver, TTL_MS + stoodMs - 1).told, []);
+  assert.equal(count(settle(driver, TTL_MS + stoodMs).told, KIND_SESSION_ENDED), 1);
+});

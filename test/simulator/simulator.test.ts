@@ -8,8 +8,8 @@ import { foundSeeds } from "./shrink.js";
 
 const SHARE_MS = 10_000;
 const PROCESSES = 2;
-/** Few, because a cluster's seed takes a second; 12, 102 and 5,069 have failed once. */
-const CLUSTER_SEEDS: readonly number[] = [12, 102, 2_004, 5_069];
+/** Few, because a cluster's seed takes a second; 12, 102, 5,069 and 5,231 have failed once. */
+const CLUSTER_SEEDS: readonly number[] = [12, 102, 5_069, 5_231];
 
 describe("the simulator", () => {
   test("finds no broken invariant in fresh seeds", async () => {
