@@ -2,10 +2,9 @@
  * The claims of a shard: one row each, one column for each field; only engine/apply.ts writes. A row *waits* in its
  * resource's queue, *holds* it, or, once expired or forced, *delays* the next grant. Hot path: `make micro`.
  *
- *     row   64 bytes: f64 LSN, f64 since, u32 TTL, state, flags, lock-delay, permits, metadata, resource, client, next,
- *           previous, 0, 0
- *     more  32 bytes, untouched for a claim without a session: f64 request id, u32 hash, next and previous of its
- *           client, renewals, 0, 0
+ *     row   48 bytes: f64 LSN, f64 since, u32 TTL, flags and state, resource, client, next, previous, lock-delay, permits
+ *     more  32 bytes, untouched for a plain claim without a session: f64 request id, u32 hash, next and previous of its
+ *           client, renewals, metadata, 0
  */
 import { assert, outOfRange } from "../words/assert.js";
 import { type ClaimRow, claimRow, type ClientRow, clientRow, type ResourceRow, resourceRow } from "../words/ids.js";
@@ -23,9 +22,13 @@ export const CLAIM_DELAYS = 3;
 /** Flags beside those of words/event-kinds.ts (mode, loose, bound). */
 export const CLAIM_REVOKED = 16;
 export const CLAIM_FORCED = 32;
-/** A session's request brought it; it has been renewed: there are more fields. */
+/** A session's request brought it; it has been renewed; it has metadata: there are more fields. */
 const CLAIM_ASKED = 64;
 const CLAIM_RENEWED = 128;
+const CLAIM_NOTED = 256;
+/** A row's state stands above its flags. */
+const STATE_SHIFT = 16;
+const FLAGS_MASK = 2 ** STATE_SHIFT - 1;
 /** The flags that a checkpoint page keeps. */
 export const CLAIM_FLAGS_STORED = 63;
 
@@ -56,7 +59,7 @@ export class Claims {
     const pages = (size >>> CLAIM_PAGE_SHIFT) + 1;
     this.dirty = new DirtyPages(pages);
     this.pageLsn = doublesOf(reserveWords(pages * 2));
-    this.#words = reserveWords(size * 16);
+    this.#words = reserveWords(size * 12);
     this.#doubles = doublesOf(this.#words);
     this.#moreWords = reserveWords(size * 8);
     this.#moreDoubles = doublesOf(this.#moreWords);
@@ -76,58 +79,62 @@ export class Claims {
   }
   /** Waits: LSN of the enqueueing. Holds: the fencing token. Delays: the token that was. */
   lsn(row: number): number {
-    return this.#doubles[row * 8] ?? outOfRange(row);
+    return this.#doubles[row * 6] ?? outOfRange(row);
   }
   setLsn(row: number, value: number): void {
-    this.#doubles[row * 8] = value;
+    this.#doubles[row * 6] = value;
   }
   /** Shard time at which it began to wait or to hold. */
   since(row: number): number {
-    return this.#doubles[row * 8 + 1] ?? outOfRange(row);
+    return this.#doubles[row * 6 + 1] ?? outOfRange(row);
   }
   setSince(row: number, value: number): void {
-    this.#doubles[row * 8 + 1] = value;
+    this.#doubles[row * 6 + 1] = value;
   }
   /** 0: bound to its session. */
   ttlMs(row: number): number {
-    return this.#words[row * 16 + 4] ?? outOfRange(row);
+    return this.#words[row * 12 + 4] ?? outOfRange(row);
   }
   setTtlMs(row: number, value: number): void {
-    this.#words[row * 16 + 4] = value;
+    this.#words[row * 12 + 4] = value;
   }
   /** Free, waits, holds or delays. */
   state(row: number): number {
-    return this.#words[row * 16 + 5] ?? outOfRange(row);
+    return this.#flagsAndState(row) >>> STATE_SHIFT;
   }
   setState(row: number, value: number): void {
-    this.#words[row * 16 + 5] = value;
+    this.#words[row * 12 + 5] = (this.#flagsAndState(row) & FLAGS_MASK) | (value << STATE_SHIFT);
+  }
+  #flagsAndState(row: number): number {
+    return this.#words[row * 12 + 5] ?? outOfRange(row);
   }
   /** Mode and CLAIM_… flags. */
   flags(row: number): number {
-    return this.#words[row * 16 + 6] ?? outOfRange(row);
+    return this.#flagsAndState(row) & FLAGS_MASK;
   }
   setFlags(row: number, value: number): void {
-    this.#words[row * 16 + 6] = value;
+    this.#words[row * 12 + 5] = (this.#flagsAndState(row) & ~FLAGS_MASK) | value;
   }
   lockDelayMs(row: number): number {
-    return this.#words[row * 16 + 7] ?? outOfRange(row);
+    return this.#words[row * 12 + 10] ?? outOfRange(row);
   }
   setLockDelayMs(row: number, value: number): void {
-    this.#words[row * 16 + 7] = value;
+    this.#words[row * 12 + 10] = value;
   }
   /** N of a permit claim; 0 for the other modes. */
   permits(row: number): number {
-    return this.#words[row * 16 + 8] ?? outOfRange(row);
+    return this.#words[row * 12 + 11] ?? outOfRange(row);
   }
   setPermits(row: number, value: number): void {
-    this.#words[row * 16 + 8] = value;
+    this.#words[row * 12 + 11] = value;
   }
   /** Reference into the names of the clients; 0: none. */
   metadata(row: number): number {
-    return this.#words[row * 16 + 9] ?? outOfRange(row);
+    return (this.flags(row) & CLAIM_NOTED) === 0 ? 0 : (this.#moreWords[row * 8 + 6] ?? outOfRange(row));
   }
   setMetadata(row: number, value: number): void {
-    this.#words[row * 16 + 9] = value;
+    this.setFlags(row, this.flags(row) | CLAIM_NOTED);
+    this.#moreWords[row * 8 + 6] = value;
   }
   requestId(row: number): number {
     return (this.flags(row) & CLAIM_ASKED) === 0 ? 0 : (this.#moreDoubles[row * 4] ?? outOfRange(row));
@@ -149,10 +156,10 @@ export class Claims {
     this.#moreWords[row * 8 + 5] = value;
   }
   resource(row: ClaimRow): ResourceRow {
-    return resourceRow(this.#words[row * 16 + 10] ?? outOfRange(row));
+    return resourceRow(this.#words[row * 12 + 6] ?? outOfRange(row));
   }
   client(row: ClaimRow): ClientRow {
-    return clientRow(this.#words[row * 16 + 11] ?? outOfRange(row));
+    return clientRow(this.#words[row * 12 + 7] ?? outOfRange(row));
   }
   /** The next of the same list of its resource, 0 at the end. */
   next(row: ClaimRow): ClaimRow {
@@ -160,10 +167,10 @@ export class Claims {
   }
   /** The same for a bare number. */
   nextRow(row: number): number {
-    return this.#words[row * 16 + 12] ?? outOfRange(row);
+    return this.#words[row * 12 + 8] ?? outOfRange(row);
   }
   previous(row: ClaimRow): ClaimRow {
-    return claimRow(this.#words[row * 16 + 13] ?? outOfRange(row));
+    return claimRow(this.#words[row * 12 + 9] ?? outOfRange(row));
   }
   nextOfClient(row: ClaimRow): ClaimRow {
     return claimRow(this.#moreWords[row * 8 + 3] ?? outOfRange(row));
@@ -172,10 +179,10 @@ export class Claims {
     return this.#moreWords[row * 8 + 4] ?? outOfRange(row);
   }
   #setNext(row: number, next: number): void {
-    this.#words[row * 16 + 12] = next;
+    this.#words[row * 12 + 8] = next;
   }
   #setPrevious(row: number, previous: number): void {
-    this.#words[row * 16 + 13] = previous;
+    this.#words[row * 12 + 9] = previous;
   }
   /** Shard time at which its lease, its wait or its delay ends; Infinity if it is bound to its session. */
   deadline(row: ClaimRow): number {
@@ -193,12 +200,11 @@ export class Claims {
   begin(row: ClaimRow, resource: ResourceRow, client: ClientRow, flags: number): void {
     assert(this.state(row) === CLAIM_FREE, "INV-1: a claim's row is taken once");
     this.pool.claim(row);
-    this.#words[row * 16 + 10] = resource;
-    this.#words[row * 16 + 11] = client;
+    this.#words[row * 12 + 6] = resource;
+    this.#words[row * 12 + 7] = client;
     this.setFlags(row, flags);
     this.setLockDelayMs(row, 0);
     this.setPermits(row, 0);
-    this.setMetadata(row, 0);
     this.#setNext(row, 0);
     this.#setPrevious(row, 0);
   }
@@ -252,6 +258,7 @@ export class Claims {
     const resources = this.#resources;
     const next = this.nextRow(row);
     const previous = this.previous(row);
+    if (state === CLAIM_HOLDS) resources.setHolders(resource, resources.holders(resource) - 1);
     if (next !== 0) this.#setPrevious(next, previous);
     else if (state === CLAIM_WAITS) resources.setLastWaiter(resource, previous);
     if (previous !== 0) this.#setNext(previous, next);
@@ -260,11 +267,9 @@ export class Claims {
     else resources.setFirstDelay(resource, next);
     this.#setNext(row, 0);
     this.#setPrevious(row, 0);
-    if (state === CLAIM_HOLDS) resources.setHolders(resource, resources.holders(resource) - 1);
-    else if (state === CLAIM_WAITS) {
-      resources.setWaiters(resource, resources.waiters(resource) - 1);
-      this.#waiting--;
-    }
+    if (state !== CLAIM_WAITS) return;
+    resources.setWaiters(resource, resources.waiters(resource) - 1);
+    this.#waiting--;
   }
 
   /** Links a claim into its session's list, whose head is `first`; returns the new head. */

@@ -2,9 +2,10 @@
  * The resources that somebody holds or waits for, by name: a row each. A resource with no claim has no row. Claims hang
  * in three lists of their resource: holders, waiters in FIFO order, and lock-delays. Hot path: `make micro`.
  *
- *     row = 64 bytes, one cache line, in words of 4:
- *     0 name elsewhere | 1 permits | 2 first holder | 3 holders | 4 first waiter | 5 last waiter | 6 waiters
- *     7 first delay | 8 size of the name, if it is here | 9 to 15 the name, filled up with zeros
+ *     row   32 bytes, in words of 4: 0 first holder | 1 size of the name, if it is here, and whether there is more
+ *           2 to 7 the name, or in 2 where it is
+ *     more  32 bytes, untouched for a resource that one claim holds and nobody waits for:
+ *           0 permits | 1 holders | 2 first waiter | 3 last waiter | 4 waiters | 5 first delay | 0 | 0
  */
 import { assert, outOfRange } from "../words/assert.js";
 import { type ResourceRow, resourceRow } from "../words/ids.js";
@@ -16,9 +17,19 @@ import { RowPool } from "../tables/row-pool.js";
 import { reserveWords, viewOf } from "../tables/memory.js";
 
 /** A longer name lies among the others of its kind (tables/names.ts). */
-const NAME_HERE_MAX = 28;
-const NAME_AT = 36;
-const ROW_SIZE = 64;
+const NAME_HERE_MAX = 24;
+const NAME_AT = 8;
+const ROW_SIZE = 32;
+/** Beside the size of the name: the row of `more` counts. */
+const HAS_MORE = 256;
+const SIZE_MASK = HAS_MORE - 1;
+
+const MORE_PERMITS = 0;
+const MORE_HOLDERS = 1;
+const MORE_FIRST_WAITER = 2;
+const MORE_LAST_WAITER = 3;
+const MORE_WAITERS = 4;
+const MORE_FIRST_DELAY = 5;
 
 export class Resources {
   readonly #pool: RowPool;
@@ -27,6 +38,7 @@ export class Resources {
   readonly #names: Names;
   readonly #words: Uint32Array;
   readonly #rows: Bytes;
+  readonly #more: Uint32Array;
 
   constructor(capacity: number, hash: KeyedHash) {
     const size = capacity + 1;
@@ -34,8 +46,9 @@ export class Resources {
     this.#index = new HashIndex(capacity);
     this.#hash = hash;
     this.#names = new Names({ bytesMax: Math.min(2 ** 34, capacity * 1040 + 2 ** 20) });
-    this.#words = reserveWords(size * 16);
+    this.#words = reserveWords(size * 8);
     this.#rows = viewOf(this.#words);
+    this.#more = reserveWords(size * 8);
   }
 
   /** Resources that somebody holds, waits for or delays. */
@@ -59,33 +72,28 @@ export class Resources {
   add(hash: number, bytes: Bytes, start: number, end: number): ResourceRow {
     const row = this.#pool.take();
     if (row === 0) return resourceRow(0);
-    const words = this.#words;
-    const at = row * 16;
-    for (let word = at; word < at + 8; word++) words[word] = 0;
+    this.#words[row * 8] = 0;
     this.#putName(row, bytes, start, end);
     this.#index.insert(row, hash);
     return resourceRow(row);
   }
 
   #putName(row: number, bytes: Bytes, start: number, end: number): void {
-    const words = this.#words;
-    const at = row * 16;
     const size = end - start;
     if (size > NAME_HERE_MAX) {
       const name = this.#names.put(bytes.bytes, start, end);
       assert(name !== 0, "the arena of names has room for every row of its table");
-      words[at] = name;
-      words[at + 8] = 0;
+      this.#words[row * 8 + 1] = 0;
+      this.#words[row * 8 + 2] = name;
       return;
     }
-    words[at + 8] = size;
-    words[at + 9 + ((size - 1) >>> 2)] = 0; // The word that the name may not fill.
+    this.#words[row * 8 + 1] = size;
     copyBytes(bytes, start, end, this.#rows, row * ROW_SIZE + NAME_AT);
   }
 
   /** Whether a row has this name. Where it has it itself, words are compared, and at the end up to three bytes. */
   #isNamed(row: number, bytes: Bytes, start: number, end: number): boolean {
-    const size = this.#words[row * 16 + 8] ?? outOfRange(row);
+    const size = this.#sizeHere(row);
     if (size === 0) return this.#names.equals(this.#name(row), bytes.bytes, start, end);
     if (size !== end - start) return false;
     const theirs = bytes.view;
@@ -103,64 +111,88 @@ export class Resources {
   freeIfIdle(row: ResourceRow): void {
     if (this.firstHolder(row) !== 0 || this.firstWaiter(row) !== 0 || this.firstDelay(row) !== 0) return;
     this.#index.remove(row);
-    const name = this.#name(row);
-    if (name !== 0) this.#names.free(name);
+    if (this.#sizeHere(row) === 0) this.#names.free(this.#name(row));
     this.#pool.give(row);
   }
 
   #name(row: number): number {
-    return this.#words[row * 16] ?? outOfRange(row);
+    return this.#words[row * 8 + 2] ?? outOfRange(row);
+  }
+  /** 0: the name lies elsewhere. */
+  #sizeHere(row: number): number {
+    return (this.#words[row * 8 + 1] ?? outOfRange(row)) & SIZE_MASK;
+  }
+  #hasMore(row: number): boolean {
+    return ((this.#words[row * 8 + 1] ?? outOfRange(row)) & HAS_MORE) !== 0;
+  }
+  #moreOf(row: number, word: number): number {
+    return this.#hasMore(row) ? (this.#more[row * 8 + word] ?? outOfRange(row)) : 0;
+  }
+  #setMore(row: number, word: number, value: number): void {
+    if (!this.#hasMore(row)) {
+      if (value === 0) return;
+      this.#beginMore(row);
+    }
+    this.#more[row * 8 + word] = value;
+  }
+  #beginMore(row: number): void {
+    const holders = this.holders(row);
+    this.#words[row * 8 + 1] = this.#sizeHere(row) | HAS_MORE;
+    this.#more.fill(0, row * 8, row * 8 + 8);
+    this.#more[row * 8 + MORE_HOLDERS] = holders;
   }
   /** N of the permit use; 0 is exclusive/shared use. */
   permits(row: number): number {
-    return this.#words[row * 16 + 1] ?? outOfRange(row);
+    return this.#moreOf(row, MORE_PERMITS);
   }
   setPermits(row: number, value: number): void {
-    this.#words[row * 16 + 1] = value;
+    this.#setMore(row, MORE_PERMITS, value);
   }
   firstHolder(row: number): number {
-    return this.#words[row * 16 + 2] ?? outOfRange(row);
+    return this.#words[row * 8] ?? outOfRange(row);
   }
   setFirstHolder(row: number, value: number): void {
-    this.#words[row * 16 + 2] = value;
+    this.#words[row * 8] = value;
   }
+  /** How many hold it. Where there is no more about the resource, that is one if somebody is the first. */
   holders(row: number): number {
-    return this.#words[row * 16 + 3] ?? outOfRange(row);
+    if (this.#hasMore(row)) return this.#more[row * 8 + MORE_HOLDERS] ?? outOfRange(row);
+    return this.firstHolder(row) === 0 ? 0 : 1;
   }
   setHolders(row: number, value: number): void {
-    this.#words[row * 16 + 3] = value;
+    if (value > 1 || this.#hasMore(row)) this.#setMore(row, MORE_HOLDERS, value);
   }
   firstWaiter(row: number): number {
-    return this.#words[row * 16 + 4] ?? outOfRange(row);
+    return this.#moreOf(row, MORE_FIRST_WAITER);
   }
   setFirstWaiter(row: number, value: number): void {
-    this.#words[row * 16 + 4] = value;
+    this.#setMore(row, MORE_FIRST_WAITER, value);
   }
   lastWaiter(row: number): number {
-    return this.#words[row * 16 + 5] ?? outOfRange(row);
+    return this.#moreOf(row, MORE_LAST_WAITER);
   }
   setLastWaiter(row: number, value: number): void {
-    this.#words[row * 16 + 5] = value;
+    this.#setMore(row, MORE_LAST_WAITER, value);
   }
   waiters(row: number): number {
-    return this.#words[row * 16 + 6] ?? outOfRange(row);
+    return this.#moreOf(row, MORE_WAITERS);
   }
   setWaiters(row: number, value: number): void {
-    this.#words[row * 16 + 6] = value;
+    this.#setMore(row, MORE_WAITERS, value);
   }
   firstDelay(row: number): number {
-    return this.#words[row * 16 + 7] ?? outOfRange(row);
+    return this.#moreOf(row, MORE_FIRST_DELAY);
   }
   setFirstDelay(row: number, value: number): void {
-    this.#words[row * 16 + 7] = value;
+    this.#setMore(row, MORE_FIRST_DELAY, value);
   }
   nameSize(row: ResourceRow): number {
-    const size = this.#words[row * 16 + 8] ?? outOfRange(row);
+    const size = this.#sizeHere(row);
     return size === 0 ? this.#names.size(this.#name(row)) : size;
   }
   /** Copies the name to `target` at `at` and answers its size. */
   copyName(row: ResourceRow, target: Bytes, at: number): number {
-    const size = this.#words[row * 16 + 8] ?? outOfRange(row);
+    const size = this.#sizeHere(row);
     if (size === 0) return this.#names.copyTo(this.#name(row), target.bytes, at);
     const start = row * ROW_SIZE + NAME_AT;
     copyBytes(this.#rows, start, start + size, target, at);

@@ -4,8 +4,8 @@
  *
  *     now        deadlines of this tick and before, in two lists: `due` (to be looked at), `waiting` (not due when
  *                they were last looked at; looked at again from the earliest of them on)
- *     near       65,536 slots of 1 tick (1 ms): deadlines of the next 65 s. A list each, and a bit if it has rows
- *     far        64 slots of a page (32,768 ticks): the 35 min after that; what is later waits in the last slot
+ *     near       16,384 slots of 1 tick (4 ms): deadlines of the next 65 s. A list each, and a bit if it has rows
+ *     far        64 slots of a page (8,192 ticks): the 35 min after that; what is later waits in the last slot
  *
  *     page:      |   current    |     next     |  far: current + 2  |  current + 3  | ...
  *                |    near, in ticks           |  ^ this slot is spread over `near` while the page before it is current
@@ -22,7 +22,10 @@ import { assert, outOfRange } from "../words/assert.js";
 import { Bitmap } from "./bitmap.js";
 import { doublesOf, reserveWords } from "./memory.js";
 
-const PAGE_TICKS = 32_768;
+/** A power of two. Slots of 1 ms would be four times the memory, and nearly each arming would touch another. */
+const TICK_MS = 4;
+const PAGE_TICKS = 8_192;
+const PAGE_MS = PAGE_TICKS * TICK_MS;
 const NEAR_SLOTS = PAGE_TICKS * 2;
 const FAR_SLOTS = 64;
 const HEADS = NEAR_SLOTS + FAR_SLOTS + 2;
@@ -65,7 +68,7 @@ export class TimerWheel {
     this.#farHeads = this.#nearHeads + NEAR_SLOTS;
     this.#due = this.#farHeads + FAR_SLOTS;
     this.#waiting = this.#due + 1;
-    this.#tick = Math.floor(start);
+    this.#tick = tickOf(start);
     this.#page = pageOf(this.#tick);
   }
 
@@ -118,7 +121,7 @@ export class TimerWheel {
    * (`nextDueBound` asks to be called), since a far slot must then be spread at once.
    */
   takeDue(nowMs: number): number {
-    const tick = Math.floor(nowMs);
+    const tick = tickOf(nowMs);
     if (nowMs >= this.#bound) this.#bound = UNKNOWN;
     if (nowMs >= this.#waitingBound) this.#lookAgain();
     for (;;) {
@@ -131,7 +134,7 @@ export class TimerWheel {
   }
 
   /**
-   * A time, in ms, before which no row is due; Infinity if none is armed. It is at most 1 ms before the earliest
+   * A time, in ms, before which no row is due; Infinity if none is armed. It is at most 4 ms before the earliest
    * deadline, but for: deadlines over 33 s away (it is when their slot wants to be spread, or sooner while that goes
    * on), and a row that was cancelled or moved: its time stays until it has passed, so that this costs nothing while
    * locks come and go long before they run out. Call takeDue at that time and ask again.
@@ -145,17 +148,17 @@ export class TimerWheel {
   #workOutBound(): number {
     let bound = Math.min(this.#waitingBound, this.#dueBound);
     if (this.#isEmpty(this.#waiting)) bound = this.#dueBound;
-    if (bound <= this.#tick) return bound;
+    if (bound <= this.#tick * TICK_MS) return bound;
 
-    bound = Math.min(bound, this.#firstNear(this.#tick + 1, this.#tick + NEAR_SLOTS));
+    bound = Math.min(bound, this.#firstNear(this.#tick + 1, this.#tick + NEAR_SLOTS) * TICK_MS);
     const page = this.#firstOccupied(this.#farOccupied, this.#farHeads, this.#page + 1, this.#page + FAR_SLOTS);
-    const spreadFrom = page === this.#page + 1 ? this.#tick + SPREAD_PACE_MS : (page - 1) * PAGE_TICKS;
+    const spreadFrom = page === this.#page + 1 ? this.#tick * TICK_MS + SPREAD_PACE_MS : (page - 1) * PAGE_MS;
     return Math.min(bound, spreadFrom);
   }
 
   /** Puts a row that is in no list into the list for its deadline. */
   #place(row: number, deadlineMs: number): void {
-    const tick = Math.floor(deadlineMs);
+    const tick = tickOf(deadlineMs);
     const ahead = tick - this.#tick;
     if (ahead >= NEAR_SLOTS) this.#bound = UNKNOWN;
     else if (deadlineMs < this.#bound) this.#bound = deadlineMs;
@@ -209,7 +212,7 @@ export class TimerWheel {
       const found = this.#firstNear(this.#tick + 1, end);
       if (found < end) {
         this.#tick = found;
-        this.#dueBound = found;
+        this.#dueBound = found * TICK_MS;
         this.#append(this.#nearHeads + (found & (NEAR_SLOTS - 1)));
         this.#nearOccupied.clear(found & (NEAR_SLOTS - 1));
         this.#spread(SPREAD_MIN);
@@ -222,7 +225,7 @@ export class TimerWheel {
 
   /** Over more time than near has: everything that may be due goes into `due`, and from there to where it belongs. */
   #jump(tick: number): void {
-    this.#dueBound = this.#tick;
+    this.#dueBound = this.#tick * TICK_MS;
     for (
       let slot = this.#nearOccupied.next(0, NEAR_SLOTS);
       slot >= 0;
@@ -323,6 +326,10 @@ export class TimerWheel {
     this.#links[last * 4] = old;
     this.#links[old * 4 + 1] = last;
   }
+}
+
+function tickOf(ms: number): number {
+  return Math.floor(ms / TICK_MS);
 }
 
 function pageOf(tick: number): number {
