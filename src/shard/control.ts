@@ -156,7 +156,7 @@ function keepAlive(engine: Engine, message: Control & { kind: "keepalive" }, ope
   let reply = -1;
   let known = 0;
   for (const path of message.paths) {
-    if (!paths.isOpen(path) || paths.clientIn(path, engine.shard) === 0) continue;
+    if (!paths.wasFoundIn(path, engine.shard) || !paths.isOpen(path)) continue;
     if (isOlder(engine, path, openedFrom)) continue;
     const client = engine.clientOnPath(path);
     if (client === 0 || !clients.isSession(client)) continue;

@@ -3,7 +3,7 @@
  * store; then the replies whose events are committed, into one frame for each connection (system.md §2). It is handed its
  * clock, its stores and its connections. Hot path: `make bench`.
  */
-import { BrokenInvariant } from "../words/assert.js";
+import { BrokenInvariant, outOfRange } from "../words/assert.js";
 import type { ShardIndex } from "../words/ids.js";
 import { KIND_DONE, KIND_KEPT } from "../words/kinds.js";
 import type { Events } from "../tables/events.js";
@@ -66,6 +66,8 @@ export class TurnLoop {
   readonly #gatherings = new Map<number, Gathering>();
   readonly #context = { shard: 0, shards: 0 };
   #controls: Control[] = [];
+  /** A bit for each shard that one of the controls concerns. */
+  readonly #concerned: Uint32Array;
   #retired: number[] = [];
   #afterwards: (() => void)[] = [];
   #barriers: Barrier[] = [];
@@ -79,6 +81,7 @@ export class TurnLoop {
   constructor(parts: TurnParts) {
     this.#parts = parts;
     this.#context.shards = parts.shardCount;
+    this.#concerned = new Uint32Array(Math.ceil(parts.shardCount / 32));
   }
 
   /** A number for an answer in parts. */
@@ -103,9 +106,13 @@ export class TurnLoop {
   /** Calls `act` when all that the shards have logged by now may be told of: for what tells of all of them (R-8). */
   whenCommitted(act: () => void): void {
     const round = this.#parts.replicating?.round ?? 0;
-    const waits = this.#parts.stores
-      .flatMap((store) => store.shards.map((shard) => ({ store, shard, lsn: shard.state.head })))
-      .filter(({ store, shard, lsn }) => store.standing(shard, lsn, round) !== "sure");
+    const waits: Barrier["waits"][number][] = [];
+    for (const store of this.#parts.stores) {
+      for (const shard of store.shards) {
+        const lsn = shard.state.head;
+        if (store.standing(shard, lsn, round) !== "sure") waits.push({ store, shard, lsn });
+      }
+    }
     if (waits.length === 0) act();
     else this.#barriers.push({ waits, round, act });
   }
@@ -128,6 +135,7 @@ export class TurnLoop {
       expiryBudget: this.#expiryBudget(),
     };
     replicating?.ready(clockMs);
+    if (this.#controls.length > 0) this.#noteConcerned();
     this.turns++;
     this.requests += inbox.count;
     this.isBehind = false;
@@ -160,13 +168,26 @@ export class TurnLoop {
     const { isDiskLow } = store;
     for (const shard of store.shards) {
       shard.engine.refusesGrowth = isDiskLow;
-      const isAsked = inbox.first(shard.index) !== 0 || turn.controls.length > 0;
+      const isAsked = inbox.first(shard.index) !== 0 || (turn.controls.length > 0 && this.#isConcerned(shard.index));
       if ((isAsked || shard.isDue(turn.clockMs)) && !this.#stopped.has(shard)) this.#step(store, shard, turn);
     }
     for (const absent of store.absent) if (inbox.first(absent) !== 0) this.#refuse(absent);
     if (changed.length > 0) store.append(events, changed, turn.wallMs);
     // The tables of a shard that broke are ahead of its log: no page of them may be written (the node ends anyway).
     if ((this.#stopped.size === 0 && store.checkpoint(turn.clockMs)) || changed.length > 0) store.flush();
+  }
+
+  /** A keep-alive concerns the shards that know one of its sessions; what else is said to all concerns each of them. */
+  #noteConcerned(): void {
+    const concerned = this.#concerned;
+    concerned.fill(0);
+    for (const control of this.#controls) {
+      if (control.kind !== "keepalive") concerned.fill(0xffffffff);
+      else for (const path of control.paths) this.#parts.paths.addShardsOf(path, concerned);
+    }
+  }
+  #isConcerned(shard: ShardIndex): boolean {
+    return ((this.#concerned[shard >>> 5] ?? outOfRange(shard)) & (1 << (shard & 31))) !== 0;
   }
 
   /** Nobody decides for this shard here: what is asked of it is refused at once, without an effect. */
