@@ -20,6 +20,22 @@ export interface Readings {
   readonly wallMs: number;
 }
 
+/** Who goes by a clock that can be moved. */
+export interface TimeFollower {
+  /** Does what is due now. @returns whether it has sent anything */
+  moved(): boolean;
+  /** It must not be moved by more than this at once, in milliseconds. */
+  lookEveryMs(): number;
+}
+
+/** The clocks that a client goes by where they are not the machine's, but a test's that can be moved. */
+export interface TimeSource {
+  /** What the clocks say. */
+  read(): Readings;
+  /** Tells `follower` of each move. @returns what ends that */
+  follow(follower: TimeFollower): () => void;
+}
+
 /** Time that never falls, in milliseconds from the clock's making. */
 export class Clock {
   readonly #read: () => Readings;

@@ -4,7 +4,7 @@
  */
 import type { Message } from "../protocol/client-codec.js";
 import type { Answer, ServerMessage, Welcome } from "../protocol/server-messages.js";
-import { Clock, CLOCK_SPREAD_MS } from "./clock.js";
+import { Clock, CLOCK_SPREAD_MS, type TimeSource } from "./clock.js";
 import { ClosedError, ConnectRefusedError, InDoubtError, RefusedError, UnavailableError } from "./errors.js";
 import type { HistoryRecorder } from "./history-recorder.js";
 import { Network, type NetworkListener } from "./network.js";
@@ -28,6 +28,8 @@ export interface DriverSettings {
   readonly sessionKey: Uint8Array;
   readonly ttlMs: number;
   readonly answerWithinMs: number;
+  /** Left out: the machine's. */
+  readonly time: TimeSource | undefined;
   /** Records what goes out and comes in. */
   readonly recorder: HistoryRecorder | undefined;
 }
@@ -42,7 +44,7 @@ export interface PlainQuestion {
 
 /** One client at work. */
 export class Driver implements NetworkListener {
-  readonly clock: Clock = new Clock();
+  readonly clock: Clock;
   readonly session: Session;
   readonly recorder: HistoryRecorder | undefined;
   readonly #settings: DriverSettings;
@@ -61,9 +63,13 @@ export class Driver implements NetworkListener {
   #ended: Error | undefined;
   #closing = false;
   #whenClosed: (() => void) | undefined;
+  #leaveTime: (() => void) | undefined;
+  #frameCount = 0;
 
   constructor(settings: DriverSettings) {
     this.#settings = settings;
+    const { time } = settings;
+    this.clock = time === undefined ? new Clock() : new Clock(() => time.read());
     this.recorder = settings.recorder;
     this.session = new Session({
       key: settings.sessionKey,
@@ -84,6 +90,14 @@ export class Driver implements NetworkListener {
   async start(): Promise<void> {
     this.#network.start();
     this.#tick();
+    this.#leaveTime = this.#settings.time?.follow({
+      moved: () => {
+        const before = this.#frameCount;
+        this.#tick();
+        return this.#frameCount > before;
+      },
+      lookEveryMs: () => this.session.tickEveryMs(),
+    });
     const { addresses } = this.#settings.url;
     const timer = setTimeout(() => {
       const tried = `${addresses.join(", ")} did not answer within ${this.#settings.answerWithinMs} ms`;
@@ -295,6 +309,7 @@ export class Driver implements NetworkListener {
   #deliver(): void {
     const outputs = this.session.takeOutputs();
     this.recorder?.leaving(outputs.frames, outputs.lost);
+    this.#frameCount += outputs.frames.length;
     for (const frame of outputs.frames) this.#network.send(frame.worker, frame.messages);
     for (const lost of outputs.lost) {
       const told = this.#losses.get(lost.claim);
@@ -314,6 +329,7 @@ export class Driver implements NetworkListener {
     this.session.tick(nowMs);
     this.#questions.expire(nowMs);
     this.#flush();
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#tick();
     }, this.session.tickEveryMs()).unref();
@@ -322,6 +338,7 @@ export class Driver implements NetworkListener {
   #end(error: Error): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
+    this.#leaveTime?.();
     clearTimeout(this.#timer);
     this.session.close();
     this.#deliver();

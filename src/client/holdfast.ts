@@ -83,6 +83,7 @@ export class Holdfast {
       sessionKey,
       ttlMs: durationMs(options.ttl ?? DEFAULT_TTL_MS, "ttl"),
       answerWithinMs: durationMs(options.answerWithin ?? DEFAULT_ANSWER_WITHIN_MS, "answerWithin"),
+      time: options.time,
       recorder: history === undefined ? undefined : new HistoryRecorder(history, publicIdOf(sessionKey)),
     });
     const holdfast = new Holdfast(driver, checkedMetadata(options.metadata ?? ""));

@@ -2,6 +2,7 @@
  * What callers may ask for, as types, in one place, so that a newcomer reads every option and its default on one page.
  */
 
+import type { TimeSource } from "./clock.js";
 import type { History } from "./history.js";
 
 /** Milliseconds, or a number with a unit: "250ms", "30s", "5m", "1h". */
@@ -24,6 +25,8 @@ export interface ConnectOptions {
   readonly answerWithin?: Duration;
   /** Where to record what this client asked, was told and believed, for a checker. Default: nowhere. */
   readonly recordHistory?: History;
+  /** The clocks to go by, in tests (`holdfast/testing`); everything stays on this thread then. Default: the machine's. */
+  readonly time?: TimeSource;
 }
 
 /** How to acquire. */

@@ -10,7 +10,7 @@
 import { SingleNodeControl } from "../control/single-node.js";
 import type { Configuration } from "../words/configuration.js";
 import { type DataDir, openDataDir } from "../log/data-dir.js";
-import { Store } from "../log/store.js";
+import { makeStore } from "../log/make-store.js";
 import { type Spread, spread } from "../placement/spread.js";
 import { outOfRange } from "../words/assert.js";
 import { shardIndex } from "../words/ids.js";
@@ -18,8 +18,6 @@ import type { Settings } from "./settings-schema.js";
 
 /** The era of a new cluster (R-4). */
 const FIRST_ERA = 0;
-/** While a store is only made, nothing goes through its ring. */
-const MAKING_RING_BYTES = 65_536;
 /** Path numbers have 20 bits for the start of a worker; 0 is no start. */
 const STARTS = 2 ** 20 - 1;
 
@@ -37,13 +35,14 @@ export interface NodeData {
 
 /**
  * Opens or makes the data directory that the settings name, and takes office in it. `directory.close()` gives it back.
+ * Blocks.
  * @throws StoreFault if the directory or a new store can't be used
  */
-export async function openNodeData(settings: Settings): Promise<NodeData> {
+export function openNodeData(settings: Settings): NodeData {
   const { dataDir, shards, stores, workers } = settings.node;
   const directory = openDataDir(dataDir, { shards, stores });
   try {
-    const storeIds = await madeStores(directory);
+    const storeIds = madeStores(directory);
     const plan = spread({ shards: directory.shards, stores: directory.stores, workers });
     const offices = Array.from(plan.storeOfShard, (store, shard) => ({
       shard: shardIndex(shard),
@@ -58,21 +57,13 @@ export async function openNodeData(settings: Settings): Promise<NodeData> {
 }
 
 /** A start that was broken off between making and recording finds its stores and goes on with them. */
-async function madeStores(directory: DataDir): Promise<readonly string[]> {
+function madeStores(directory: DataDir): readonly string[] {
   const known = directory.storeIds();
   if (known.length > 0) return known;
   const ids: string[] = [];
   for (let index = 0; index < directory.stores; index += 1) {
-    const store = await Store.open({
-      file: directory.storeFile(index),
-      storeIndex: index,
-      clusterId: directory.clusterId,
-      era: FIRST_ERA,
-      create: true,
-      ringBytes: MAKING_RING_BYTES,
-    });
-    ids.push(store.info.storeId);
-    await store.close();
+    const file = directory.storeFile(index);
+    ids.push(makeStore({ file, storeIndex: index, clusterId: directory.clusterId, era: FIRST_ERA }));
   }
   directory.recordStores(ids);
   return ids;

@@ -128,7 +128,7 @@ class Node implements ServingNode {
     const refuseIfAsked = (): void => {
       if (signal?.aborted === true) throw new NodeFault("interrupted", "interrupted: the start was broken off");
     };
-    const data = await openNodeData(settings);
+    const data = openNodeData(settings);
     this.#data = data;
     refuseIfAsked();
     const ports = await claimPorts(settings.listen, settings.node.workers);

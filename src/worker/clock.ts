@@ -5,8 +5,15 @@
 const TURN_MAX_MS = 1_000;
 
 export class OfficeClock {
-  #last: number = performance.now();
+  readonly #read: () => number;
+  #last: number;
   #now = 0;
+
+  /** @param read monotonic milliseconds; a test has a clock that it can move. */
+  constructor(read: () => number = () => performance.now()) {
+    this.#read = read;
+    this.#last = read();
+  }
 
   /** Milliseconds as of the last `advance`. */
   get now(): number {
@@ -14,13 +21,13 @@ export class OfficeClock {
   }
   /** Reads the clock: once a turn, after the turn's requests were read. */
   advance(): number {
-    const reading = performance.now();
+    const reading = this.#read();
     this.#now += Math.min(reading - this.#last, TURN_MAX_MS);
     this.#last = reading;
     return this.#now;
   }
   /** Milliseconds from this moment to a time of this clock. */
   until(time: number): number {
-    return time - this.#now - (performance.now() - this.#last);
+    return time - this.#now - (this.#read() - this.#last);
   }
 }

@@ -31,7 +31,7 @@ const CLAIMS_PER_CLIENT = 2;
 export async function recoverStore(parts: RecoverParts, from: WorkerStore): Promise<ShardStore> {
   const { log, checkpoint, clusterId, limits } = parts.options;
   const ringBytes = ringBytesFor(log.ringBytes, limits);
-  const store = await Store.open({
+  const opening = Store.open({
     file: from.file,
     storeIndex: from.index,
     clusterId,
@@ -41,7 +41,8 @@ export async function recoverStore(parts: RecoverParts, from: WorkerStore): Prom
     ...log,
     ringBytes,
   });
-  const recovery = new Recovery(parts.surroundings, stateOptions(parts), from.shards);
+  const recovery = new Recovery(parts.surroundings, stateOptions(parts), from.shards); // While its thread starts.
+  const store = await opening;
   try {
     await store.recover({
       page: (key, body) => {
@@ -72,7 +73,10 @@ function ringBytesFor(asked: number, limits: Limits): number {
 
 function stateOptions(parts: RecoverParts): StateOptions {
   const { limits, shards } = parts.options;
-  const claims = Math.max(65_536, Math.ceil((limits.claimsPerNodeMax / shards) * 1.25));
+  const claims = Math.max(
+    Math.min(65_536, limits.claimsPerNodeMax),
+    Math.ceil((limits.claimsPerNodeMax / shards) * 1.25),
+  );
   const clients = Math.ceil(claims / CLAIMS_PER_CLIENT);
   return { claims, clients, outcomes: claims * 2, limits, hashKey: parts.hashKey };
 }

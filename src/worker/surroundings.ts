@@ -27,8 +27,12 @@ export interface Surroundings {
   readonly clock: OfficeClock;
 }
 
-/** Makes them. @param hashKey two random numbers of this process. */
-export function surroundingsOf(options: WorkerOptions, hashKey: readonly [number, number]): Surroundings {
+/** Makes them. @param hashKey two random numbers of this process. @param readClock as OfficeClock has it. */
+export function surroundingsOf(
+  options: WorkerOptions,
+  hashKey: readonly [number, number],
+  readClock?: () => number,
+): Surroundings {
   const { shards, limits } = options;
   return {
     inbox: new Inbox({
@@ -46,7 +50,7 @@ export function surroundingsOf(options: WorkerOptions, hashKey: readonly [number
     }),
     events: new Events(2 ** 20, EVENTS_BYTES_MAX),
     counters: new Counters(),
-    clock: new OfficeClock(),
+    clock: new OfficeClock(readClock),
   };
 }
 

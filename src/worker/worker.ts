@@ -28,6 +28,8 @@ const SLEEP_MAX_MS = 250;
 export interface NodeLine {
   tell(message: FromWorker): void;
   askStatus(answer: (json: string) => void): void;
+  /** The clock of its shards, in monotonic milliseconds; left out: the thread's. */
+  readonly readClock?: () => number;
 }
 
 /** The parts of a worker that is built. */
@@ -159,7 +161,7 @@ export class ShardWorker {
   static async start(options: WorkerOptions, line: NodeLine): Promise<ShardWorker> {
     const began = performance.now();
     const hashKey = [randomInt(2 ** 31), randomInt(2 ** 31)] as const;
-    const surroundings = surroundingsOf(options, hashKey);
+    const surroundings = surroundingsOf(options, hashKey, line.readClock);
     const stores: ShardStore[] = [];
     for (const from of options.stores) {
       stores.push(
@@ -204,6 +206,11 @@ export class ShardWorker {
     if (ownPort !== mainPort) this.#listener.listen(host, ownPort);
     this.#schedule();
     this.#line.tell({ kind: "listening" });
+  }
+
+  /** Runs a turn now: for who has moved the clock, and knows of no request. */
+  runTurn(): void {
+    this.#run();
   }
 
   /** Which worker of this node made a path's number; -1 if none. Starts are given out to workers in turn. */

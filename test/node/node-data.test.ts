@@ -14,10 +14,10 @@ function settingsIn(dataDir: string, workers: number): Settings {
   return result.settings;
 }
 
-test("each start takes office in a new epoch of every shard (R-14)", async () => {
+test("each start takes office in a new epoch of every shard (R-14)", () => {
   const dataDir = freshDirectory();
   for (const epoch of [1, 2, 3]) {
-    const data = await openNodeData(settingsIn(dataDir, 2));
+    const data = openNodeData(settingsIn(dataDir, 2));
     assert.deepEqual(
       data.configurations.map((configuration) => [configuration.epoch, configuration.era]),
       Array.from({ length: 8 }, () => [epoch, 0]),
@@ -26,11 +26,11 @@ test("each start takes office in a new epoch of every shard (R-14)", async () =>
   }
 });
 
-test("stores are made and recorded once, and each shard's primary is this node with its store", async () => {
+test("stores are made and recorded once, and each shard's primary is this node with its store", () => {
   const dataDir = freshDirectory();
-  const first = await openNodeData(settingsIn(dataDir, 2));
+  const first = openNodeData(settingsIn(dataDir, 2));
   first.directory.close();
-  const second = await openNodeData(settingsIn(dataDir, 5));
+  const second = openNodeData(settingsIn(dataDir, 5));
   assert.equal(first.storeIds.length, 3);
   assert.deepEqual(second.storeIds, first.storeIds);
   for (const { shard, primary } of second.configurations) {
@@ -40,21 +40,21 @@ test("stores are made and recorded once, and each shard's primary is this node w
   second.directory.close();
 });
 
-test("a start that broke off before the stores were recorded finds those that it made", async () => {
+test("a start that broke off before the stores were recorded finds those that it made", () => {
   const dataDir = freshDirectory();
-  const first = await openNodeData(settingsIn(dataDir, 1));
+  const first = openNodeData(settingsIn(dataDir, 1));
   first.directory.database.exec("DELETE FROM stores");
   first.directory.close();
-  const second = await openNodeData(settingsIn(dataDir, 1));
+  const second = openNodeData(settingsIn(dataDir, 1));
   assert.deepEqual(second.storeIds, first.storeIds);
   second.directory.close();
 });
 
-test("no start of a worker has a number that another had (R-18)", async () => {
+test("no start of a worker has a number that another had (R-18)", () => {
   const dataDir = freshDirectory();
   const numbers: number[] = [];
   for (const workers of [2, 5, 1, 4]) {
-    const data = await openNodeData(settingsIn(dataDir, workers));
+    const data = openNodeData(settingsIn(dataDir, workers));
     assert.equal(data.starts.length, workers);
     numbers.push(...data.starts);
     data.directory.close();
@@ -62,9 +62,9 @@ test("no start of a worker has a number that another had (R-18)", async () => {
   assert.equal(new Set(numbers).size, 12);
 });
 
-test("numbers of starts begin again below 2^20, in a row for each start, and are never 0", async () => {
+test("numbers of starts begin again below 2^20, in a row for each start, and are never 0", () => {
   const dataDir = freshDirectory();
-  const first = await openNodeData(settingsIn(dataDir, 1));
+  const first = openNodeData(settingsIn(dataDir, 1));
   first.directory.database.exec(`UPDATE counters SET value = ${2 ** 20 - 3} WHERE name = 'starts'`);
   first.directory.close();
   for (const starts of [
@@ -72,18 +72,18 @@ test("numbers of starts begin again below 2^20, in a row for each start, and are
     [1, 2],
     [3, 4],
   ]) {
-    const data = await openNodeData(settingsIn(dataDir, 2));
+    const data = openNodeData(settingsIn(dataDir, 2));
     assert.deepEqual(data.starts, starts);
     data.directory.close();
   }
 });
 
-test("a data directory is given back when a start fails", async () => {
+test("a data directory is given back when a start fails", () => {
   const dataDir = freshDirectory();
-  const first = await openNodeData(settingsIn(dataDir, 1));
+  const first = openNodeData(settingsIn(dataDir, 1));
   first.directory.database.exec("UPDATE configurations SET in_sync = 'somebody-else', primary_node = 'somebody-else'");
   first.directory.close();
-  await assert.rejects(openNodeData(settingsIn(dataDir, 1)), /R-14/);
-  await assert.rejects(openNodeData(settingsIn(dataDir, 1)), /R-14/); // And not: the directory is in use.
+  assert.throws(() => openNodeData(settingsIn(dataDir, 1)), /R-14/);
+  assert.throws(() => openNodeData(settingsIn(dataDir, 1)), /R-14/); // And not: the directory is in use.
   rmSync(dataDir, { recursive: true });
 });
