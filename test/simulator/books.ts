@@ -2,6 +2,7 @@
  * What has happened in a run, in true time, as the checkers are told it: every entry that a store was given, what of it
  * is on disk, what a crash has left, every answer, every belief. The books rest on the bytes of the log and on frames.
  */
+import type { HistoryRecorder } from "../../src/client/history-recorder.js";
 import type { Belief, Checker, HeardAnswer, Place, Wanted } from "./checkers/checker.js";
 import { Violation } from "./checkers/checker.js";
 import { type LoggedEntry, readBatch } from "./log-reader.js";
@@ -23,13 +24,16 @@ export class Books {
   readonly #strangers = new Set<string>();
   readonly #ledgers = new Map<string, Ledger>();
   readonly #now: () => number;
+  /** Makes what records the frames of a session, by its public id. */
+  readonly recorder: (session: string) => HistoryRecorder;
   /** Events, answers and grants that were told of. */
   events = 0;
   answers = 0;
 
   /** @param now true time, microseconds. */
-  constructor(checkers: readonly Checker[], now: () => number) {
+  constructor(checkers: readonly Checker[], recorder: Books["recorder"], now: () => number) {
     this.#checkers = checkers;
+    this.recorder = recorder;
     this.#now = now;
   }
 
@@ -86,6 +90,14 @@ export class Books {
     for (const checker of this.#checkers) checker.ordered?.(resource);
   }
 
+  began(client: string, key: string): void {
+    for (const checker of this.#checkers) checker.began?.(client, key);
+  }
+
+  reached(node: string, client: string): void {
+    for (const checker of this.#checkers) checker.reached?.(node, client);
+  }
+
   closed(key: string): void {
     for (const checker of this.#checkers) checker.closed?.(key);
   }
@@ -94,8 +106,9 @@ export class Books {
     for (const checker of this.#checkers) checker.healed?.(this.#now());
   }
 
-  ended(wanted: readonly Wanted[]): void {
-    const end = { wanted, strangers: this.#strangers, atUs: this.#now() };
+  /** @param isLast nothing is held or asked for any more */
+  ended(wanted: readonly Wanted[], isLast: boolean): void {
+    const end = { wanted, strangers: this.#strangers, atUs: this.#now(), isLast };
     for (const checker of this.#checkers) checker.ended?.(end);
   }
 
@@ -103,6 +116,7 @@ export class Books {
   stranger(key: string, resources: readonly string[]): void {
     this.#strangers.add(key);
     this.closed(key);
+    for (const checker of this.#checkers) checker.stranger?.(resources);
     for (const resource of resources) this.ordered(resource);
   }
 

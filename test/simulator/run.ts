@@ -7,14 +7,17 @@ import { type RunSettings, settingsOf } from "./cast/settings.js";
 import { type Checker, Violation } from "./checkers/checker.js";
 import { NoTwoHolders } from "./checkers/inv-1.js";
 import { ShardTimeIsBounded } from "./checkers/inv-11.js";
+import { HistoryIsLinear } from "./checkers/inv-10.js";
 import { TokensGrow } from "./checkers/inv-2.js";
 import { NothingForgotten } from "./checkers/inv-3.js";
 import { BeliefIsTrue } from "./checkers/inv-4.js";
+import { AnswersAreTrue } from "./checkers/inv-5.js";
 import { FirstComeFirstGranted } from "./checkers/inv-6.js";
 import { OnlyOnce } from "./checkers/inv-7.js";
 import { EndsHaveCauses } from "./checkers/inv-8.js";
 import { QueuesEmpty } from "./checkers/inv-9.js";
 import { DelaysAreKept } from "./checkers/lock-delay.js";
+import { NoDeadWaiters } from "./checkers/r-17.js";
 import { checkReplay, checkReplicas } from "./checkers/replay.js";
 import type { DecisionId } from "./world/decisions.js";
 import type { Listener } from "./world/story.js";
@@ -67,7 +70,13 @@ export function run(options: RunOptions): RunResult {
   const settings = options.settings?.(drawn) ?? drawn;
   let cluster: Cluster | undefined;
   const believers = (resource: string): ReturnType<Cluster["believers"]> => cluster?.believers(resource) ?? [];
-  const books = new Books(checkersOf(settings, believers, profile), () => world.nowUs);
+  const now = (): number => world.nowUs;
+  const linear = new HistoryIsLinear(now);
+  const books = new Books(
+    [...checkersOf(settings, believers, profile), linear],
+    (session) => linear.recorder(session),
+    now,
+  );
   let failure: Failure | undefined;
   listenToRare(world);
   try {
@@ -112,6 +121,7 @@ function checkersOf(
     new NoTwoHolders(),
     new TokensGrow(),
     new NothingForgotten(),
+    new AnswersAreTrue(),
     new FirstComeFirstGranted(),
     new OnlyOnce(),
     new EndsHaveCauses(settings.limits.waitingGraceMs),
@@ -119,7 +129,9 @@ function checkersOf(
     new DelaysAreKept(),
     new ShardTimeIsBounded(Math.max(DRIFT_PPM_MIN, settings.driftPpmMax)),
   ];
-  return profile === "drift-beyond" ? always : [...always, new BeliefIsTrue(believers)];
+  const isNear = !settings.isCluster && !settings.isThroughEntry;
+  const near = isNear ? [new NoDeadWaiters(settings.limits.waitingGraceMs)] : [];
+  return [...always, ...near, ...(profile === "drift-beyond" ? [] : [new BeliefIsTrue(believers)])];
 }
 
 /** A broken check or assertion is a finding; so is whatever else is thrown. */

@@ -6,8 +6,8 @@ import { Clock, CLOCK_SPREAD_MS } from "../../../src/client/clock.js";
 import { Session } from "../../../src/client/session.js";
 import type { Outcome, Outputs } from "../../../src/client/session-words.js";
 import { decodeFrame, encodeFrame, type Message } from "../../../src/protocol/client-codec.js";
-import type { ServerMessage, Welcome } from "../../../src/protocol/server-messages.js";
-import { KIND_GROUP, KIND_HELLO, KIND_OPEN, PROTOCOL_VERSION, SESSION_KEY_SIZE } from "../../../src/words/kinds.js";
+import type { Welcome } from "../../../src/protocol/server-messages.js";
+import { KIND_HELLO, PROTOCOL_VERSION, SESSION_KEY_SIZE } from "../../../src/words/kinds.js";
 import type { Books } from "../books.js";
 import type { Belief, Wanted } from "../checkers/checker.js";
 import { hexOf } from "../log-reader.js";
@@ -18,6 +18,7 @@ import type { World } from "../world/world.js";
 import { backOffUs, type Link, newLink, shortBytes } from "./client-link.js";
 import { probeMaps } from "./map-probe.js";
 import type { RunSettings } from "./settings.js";
+import { Witness } from "./witness.js";
 
 const HANDSHAKE_WITHIN_US = 5_000_000;
 const CLOSE_WITHIN_US = 1_000_000;
@@ -55,8 +56,8 @@ export class SimulatedClient {
   #session: Session;
   #clock: Clock;
   #key = new Uint8Array(SESSION_KEY_SIZE);
-  /** Resource of each request of the session, by its id; asked of the frames that it sends. */
-  #sent = new Map<number, string>();
+  /** Told of each frame of the session. */
+  #witness: Witness | undefined;
   #isFlushDue = false;
   #isClosing = false;
   #timer: Timer | undefined;
@@ -219,7 +220,8 @@ export class SimulatedClient {
   #newSession(): Session {
     const { settings } = this.#parts;
     this.#key = Uint8Array.from({ length: SESSION_KEY_SIZE }, () => this.#random.below(256));
-    this.#sent = new Map();
+    const { books, world } = this.#parts;
+    this.#witness = new Witness({ books, client: this.name, key: this.#keyHex, now: () => world.nowUs });
     this.#lives++;
     return new Session({
       key: this.#key,
@@ -285,11 +287,7 @@ export class SimulatedClient {
   }
 
   #send(worker: number, messages: readonly Message[]): void {
-    for (const message of messages) {
-      const [kind, id, resource] = message;
-      if (kind === KIND_GROUP || kind === KIND_OPEN) continue;
-      if (typeof id === "number" && typeof resource === "string") this.#sent.set(id, resource);
-    }
+    this.#witness?.sends(messages);
     this.#parts.world.tell(() => `${this.name} > worker ${worker}: ${JSON.stringify(messages, shortBytes)}`);
     const link = this.#parts.settings.isThroughEntry ? this.#links.find(({ isUp }) => isUp) : this.#links[worker];
     if (link?.isUp === true) link.end?.send(encodeFrame(messages));
@@ -347,7 +345,7 @@ export class SimulatedClient {
     const welcome = messages.find((message) => message.kind === "welcome");
     if (!link.isUp && welcome !== undefined) this.#welcome(link, welcome);
     if (!link.isUp) return;
-    this.#tellAnswers(messages);
+    this.#witness?.receives(messages);
     for (const message of messages) if (message.kind === "moved") this.#mapVersion = message.map.version;
     this.#session.receive(messages, this.now);
     this.#deliver();
@@ -371,22 +369,6 @@ export class SimulatedClient {
     if (version < this.#mapVersion) return;
     this.#mapVersion = version;
     this.#session.setOwners(owners, this.now);
-  }
-
-  /** What the books are told is what stands in the frame, whether the session takes it in or not. */
-  #tellAnswers(messages: readonly ServerMessage[]): void {
-    const { world, books } = this.#parts;
-    let isGrouped = false;
-    for (const message of messages) {
-      if (message.kind === "group") isGrouped = message.path !== 0;
-      else if (isGrouped && "id" in message) {
-        const token = message.kind === "granted" ? message.token : 0;
-        const resource = this.#sent.get(message.id) ?? "";
-        const { kind, id: requestId } = message;
-        const answer = { client: this.name, key: this.#keyHex, kind, requestId, resource, token, atUs: world.nowUs };
-        books.answered(answer);
-      }
-    }
   }
 
   #tellBelief(claim: number, given: Given): void {

@@ -138,10 +138,10 @@ export class Cluster {
       throw new Violation("INV-9", `${pending.map(({ name }) => name).join(", ")}: calls without an outcome`);
     // Whoever has died meanwhile left claims, which end by themselves in this time.
     world.run(world.nowUs + this.#longestMs() * 1_000);
-    this.#books.ended(this.#wanted());
+    this.#books.ended(this.#wanted(), false);
     for (const user of this.#users) user.giveUp();
     world.run(world.nowUs + SETTLE_US);
-    this.#books.ended([]);
+    this.#books.ended([], true);
     // What was logged last is about to be on disk; a disk that never answers stays stuck, and is found so.
     for (let waited = 0; waited < SETTLE_US && this.nodes.some(({ isStuck }) => isStuck); waited += COMMIT_US)
       world.run(world.nowUs + COMMIT_US);

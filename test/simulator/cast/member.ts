@@ -226,6 +226,7 @@ export class SimulatedMember implements NodeInCast {
       isHere: (worker) => worker >= first && worker < first + settings.workers,
       rarity: settings.rarity,
       failed: (why) => this.#failed(why),
+      reached: () => undefined, // Judged where a node is a place of its own.
       broken: (error, where) => {
         throw new Violation("assertion", `${where}: ${error.message}\n${error.stack ?? ""}`);
       },

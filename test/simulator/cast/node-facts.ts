@@ -21,5 +21,7 @@ export interface NodeFacts {
   readonly rarity: Rarity;
   /** A worker can't go on: the process ends. */
   readonly failed: (why: string) => void;
+  /** A frame of somebody has come. */
+  readonly reached: (from: string) => void;
   readonly broken: (error: BrokenInvariant, where: string) => void;
 }

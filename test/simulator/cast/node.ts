@@ -192,6 +192,7 @@ export class SimulatedNode {
       isHere: () => true,
       rarity: settings.rarity,
       failed: (why) => this.#failed(why),
+      reached: (from) => this.#parts.books.reached(this.name, from),
       broken: (error, where) => {
         throw new Violation("assertion", `${where}: ${error.message}\n${error.stack ?? ""}`);
       },

@@ -220,8 +220,12 @@ export class SimulatedWorker {
     if (connection === undefined) return null;
     return {
       message: (bytes) => {
-        this.#parts.facts.world.digest.foldBytes(bytes);
+        const { facts } = this.#parts;
+        const from = end.far?.host.name ?? "";
+        facts.world.digest.foldBytes(bytes);
+        facts.reached(from);
         if (connection !== undefined) this.#front.receive(connection, bytes);
+        facts.reached(from); // A full inbox runs a turn on the way.
       },
       closed: gone,
     };

@@ -2,6 +2,7 @@
  * What every checker of an invariant is: it is told what happened, in the order of true time, keeps its own books, and
  * throws a Violation at the first thing that must not be. It calls nothing of what it judges.
  */
+import type { ServerMessage } from "../../../src/protocol/server-messages.js";
 import type { LoggedEntry, LoggedEvent } from "../log-reader.js";
 
 /** A broken invariant, and what was seen of it. */
@@ -35,6 +36,10 @@ export interface HeardAnswer {
   /** Of a grant; else 0. */
   readonly token: number;
   readonly atUs: number;
+  /** When the request was sent first, microseconds. */
+  readonly sentUs: number;
+  /** The answer as it stood in its frame. */
+  readonly message: ServerMessage;
 }
 
 /** A claim that a client would say that it holds, if it were asked now. */
@@ -60,6 +65,8 @@ export interface RunEnd {
   readonly wanted: readonly Wanted[];
   /** Keys of sessions that keep to no rule: nobody knows what they want, and what they sent may come late. */
   readonly strangers: ReadonlySet<string>;
+  /** Nothing is held or asked for any more. */
+  readonly isLast: boolean;
 }
 
 /** One invariant. Every method may be left out. */
@@ -80,6 +87,12 @@ export interface Checker {
   believed?(belief: Belief, atUs: number): void;
   /** An admin's order to force or revoke was sent for this resource. */
   ordered?(resource: string): void;
+  /** A session of a client has begun; its key as hexadecimal digits. */
+  began?(client: string, key: string): void;
+  /** A frame of a client has reached a node: what is decided from now on may rest on it. */
+  reached?(node: string, client: string): void;
+  /** Somebody who keeps to no rule uses these resources. */
+  stranger?(resources: readonly string[]): void;
   /** A session was told to close by its user. */
   closed?(key: string): void;
   /** The faults are healed; from now on the liveness clauses count. */
