@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .PHONY: help build install run check types lint imports dead format-check format test coverage kills log-faults \
-	bitflips fuzz tables-long proof bench micro scenarios histories porcupine simulate model shrink clean
+	bitflips fuzz tables-long proof bench micro scenarios histories porcupine simulate model mutants shrink clean
 
 # better-sqlite3 is compiled at install, and without internet node-gyp needs the headers of the installed Node.
 NODE_PREFIX := $(shell node -p 'path.resolve(process.execPath, "../..")' 2>/dev/null)
@@ -114,6 +114,9 @@ model: build ## every order of few events (BOUND=name), and each safety clause s
 
 shrink: build ## the fewest decisions with which SEED=0x5eed still fails, into test/simulator/found/
 	@node --enable-source-maps dist/test/simulator/main.js shrink
+
+mutants: build ## known bugs, each hunted by its net: MUTANT=name for one, SEEDS=5000 at the most, WORKERS=2 at once
+	@nice -n 19 node --enable-source-maps dist/test/mutants/main.js
 
 histories: build ## judges recorded histories: FILES='run.jsonl …'; `holdfast bench --history FILE` makes one
 	@node --enable-source-maps dist/test/histories/main.js check $(FILES)
