@@ -46,8 +46,8 @@ export interface NodeRecord {
   readonly peers: readonly string[];
   /** Ids of stores, by store: a replica's name is node/store id. */
   readonly stores: readonly string[];
-  /** Of the software. */
-  readonly version: string;
+  /** The version of Holdfast that it runs. */
+  readonly software: string;
 }
 
 /** What a watch tells. Changes may be missed while it is broken; then it tells all there is once more. */
@@ -59,7 +59,9 @@ export type Seen =
   | { readonly kind: "draining"; readonly node: string; readonly isDraining: boolean }
   /** The watch broke, or goes on: for the log and for status. Nothing is lost by it. */
   | { readonly kind: "out-of-touch"; readonly why: string }
-  | { readonly kind: "in-touch" };
+  | { readonly kind: "in-touch" }
+  /** A value is damaged or of a newer version; nothing is concluded from it. It wakes somebody. */
+  | { readonly kind: "unreadable"; readonly why: string };
 
 /** What a compare-and-swap expects to find. */
 export type Expected = Pick<Configuration, "epoch" | "nonce">;
