@@ -3,34 +3,23 @@
  * this file before it has the shape that PROTOCOL.md gives it. The server reads and writes by its own codec; a test
  * holds both to the same bytes.
  */
-import { Packr } from "msgpackr";
 import { KIND_GROUP, KIND_KEPT, KIND_OPEN_SHARD, KIND_OPENED, KIND_WELCOME } from "../words/kinds.js";
 import { readAnswer } from "./client-answers.js";
 import { readMap } from "./client-map.js";
+import { type Field, packField } from "./field-writer.js";
+import { FieldReader } from "./field-reader.js";
 import { Fields, isArray, ProtocolError } from "./fields.js";
 import { readPush } from "./client-pushes.js";
 import { readMode } from "./client-holders.js";
 import type { ServerMessage, SessionOpened, Welcome } from "./server-messages.js";
 
-/** A field of a message to be sent. */
-export type Field =
-  | null
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | readonly Field[]
-  | { readonly [name: string]: Field };
+export type { Field } from "./field-writer.js";
 /** A message to be sent: its kind first. */
 export type Message = readonly Field[];
 
-const UINT32_END = 2 ** 32;
-
-const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: "number" });
-
 /** The bytes of one frame, a copy of its own. Integers are below 2^53. */
 export function encodeFrame(messages: readonly Message[]): Uint8Array {
-  return packr.pack(messages.map(wireField));
+  return packField(messages);
 }
 
 /**
@@ -38,30 +27,16 @@ export function encodeFrame(messages: readonly Message[]): Uint8Array {
  * @throws ProtocolError if the bytes are no frame, or a message has not the shape of its kind.
  */
 export function decodeFrame(bytes: Uint8Array): readonly ServerMessage[] {
-  const frame = unpack(bytes);
-  if (!isArray(frame)) throw new ProtocolError("malformed: a frame is an array of messages");
-  return frame.map((message, index) => {
-    if (!isArray(message)) throw new ProtocolError(`malformed: message ${index} of a frame is not an array`);
-    return readMessage(message, index);
-  });
+  const reader = new FieldReader(bytes);
+  const count = reader.frame();
+  const messages: ServerMessage[] = [];
+  for (let index = 0; index < count; index++) messages.push(reader.usual() ?? readMessage(reader.field(), index));
+  reader.end();
+  return messages;
 }
 
-/** msgpackr sends a number from 2^32 up as a float, which other languages refuse for an integer (trap T-6). */
-function wireField(field: Field): unknown {
-  if (typeof field === "number") return field >= UINT32_END ? BigInt(field) : field;
-  return isArray(field) ? field.map(wireField) : field;
-}
-
-function unpack(bytes: Uint8Array): unknown {
-  try {
-    const value: unknown = packr.unpack(bytes);
-    return value;
-  } catch (cause) {
-    throw new ProtocolError("malformed: the bytes are not msgpack", { cause });
-  }
-}
-
-function readMessage(message: readonly unknown[], index: number): ServerMessage {
+function readMessage(message: unknown, index: number): ServerMessage {
+  if (!isArray(message)) throw new ProtocolError(`malformed: message ${index} of a frame is not an array`);
   const number = new Fields(message, `message ${index}`).count(0);
   const fields = new Fields(message, `message ${index} (kind ${number})`);
   switch (number) {

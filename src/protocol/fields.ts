@@ -1,6 +1,6 @@
 /**
- * Reads the fields of one message that came from outside. msgpackr gives `any`: dates, sets, records, whatever a peer
- * chose to send. Here each field becomes what PROTOCOL.md says it is, or the whole message is refused with the place.
+ * Reads the fields of one message that came from outside. Each field becomes what PROTOCOL.md
+ * says it is, or the whole message is refused with the place.
  */
 
 /** Bytes or values that are not the protocol. The message says where, what was seen and what belongs there. */
@@ -133,12 +133,15 @@ export class MapFields {
   }
 }
 
-/** @throws ProtocolError if `value` is not a map. */
+/** @throws ProtocolError if `value` is not a map with names. */
 function mapFields(value: unknown, what: string): MapFields {
-  if (typeof value !== "object" || value === null || isArray(value) || value instanceof Uint8Array) {
-    throw new ProtocolError(`malformed: ${what} is ${shown(value)}, not a map`);
-  }
-  return new MapFields(new Map(Object.entries(value)), what);
+  if (isNamed(value)) return new MapFields(value, what);
+  throw new ProtocolError(`malformed: ${what} is ${shown(value)}, not a map`);
+}
+
+/** field-reader.ts makes a Map of nothing but named fields. */
+function isNamed(value: unknown): value is ReadonlyMap<string, unknown> {
+  return value instanceof Map;
 }
 
 /** As Array.isArray, but what is inside stays unknown. */
