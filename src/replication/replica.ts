@@ -69,6 +69,13 @@ export class Replica {
     step(this.#core, input);
   }
 
+  /** Whether the next `take` has something: most turns of most replicas have nothing. */
+  get wantsAnything(): boolean {
+    const { log, messages, control, actor, reads, reports } = this.#core.out;
+    const some = log.length + messages.length + control.length + actor.length;
+    return some + reads.length + reports.length > 0;
+  }
+
   /** What it wants done since the last time. */
   take(): Outputs {
     const { out } = this.#core;

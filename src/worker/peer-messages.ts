@@ -118,15 +118,18 @@ function readSaid(kind: Said["kind"], envelope: Envelope, read: Reader): Message
     case "office":
       return { ...envelope, kind, stream: read.count(), configuration: read.configuration() };
     case "where": {
-      const [stream, positions, committed, stamp] = [read.count(), read.positions(), read.lsn(), read.stamp()];
-      return { ...envelope, kind, stream, positions, committed, stamp };
+      const { shard, from, to, epoch: known } = envelope; // These two come with each heartbeat: a spread is dear.
+      const [stream, positions] = [read.count(), read.positions()];
+      return { shard, from, to, epoch: known, kind, stream, positions, committed: read.lsn(), stamp: read.stamp() };
     }
     case "begin":
     case "fetch":
       return { ...envelope, kind, stream: read.count(), after: read.position() };
     case "entries": {
+      const { shard, from, to, epoch: known } = envelope;
       const [stream, entries, committed] = [read.count(), read.entries(), read.lsn()];
-      return { ...envelope, kind, stream, entries, committed, stamp: read.stamp(), digestAt: read.lsn() };
+      const [stamp, digestAt] = [read.stamp(), read.lsn()];
+      return { shard, from, to, epoch: known, kind, stream, entries, committed, stamp, digestAt };
     }
     case "refuse":
       return { ...envelope, kind, stream: read.count(), reason: read.refusal(), configuration: read.perhaps() };

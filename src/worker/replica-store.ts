@@ -26,8 +26,8 @@ export class ReplicaStore implements TurnStore {
   readonly #roomForTurn: number;
   readonly #round: () => number;
   readonly #onCommitted: (shard: Shard) => void;
-  #shards: readonly Shard[] = [];
-  #absent: readonly ShardIndex[] = [];
+  readonly #shards: Shard[] = [];
+  readonly #absent: ShardIndex[] = [];
   /** Whether replies were decided that no event's frame confirms. */
   wantsRound = false;
 
@@ -64,9 +64,13 @@ export class ReplicaStore implements TurnStore {
 
   /** Who decides in this turn. */
   ready(clockMs: number): void {
-    for (const seat of this.seats) if (seat.ready(clockMs)) this.#onCommitted(seat.shard);
-    this.#shards = this.seats.filter((seat) => seat.isDeciding && !seat.replica.isFull).map(({ shard }) => shard);
-    this.#absent = this.seats.filter((seat) => !seat.isDeciding || seat.replica.isFull).map(({ index }) => index);
+    this.#shards.length = 0;
+    this.#absent.length = 0;
+    for (const seat of this.seats) {
+      if (seat.ready(clockMs)) this.#onCommitted(seat.shard);
+      if (seat.isDeciding && !seat.replica.isFull) this.#shards.push(seat.shard);
+      else this.#absent.push(seat.index);
+    }
   }
 
   append(events: Events, changed: readonly Shard[]): void {

@@ -25,7 +25,7 @@ export interface Wire {
 export interface ReplicasParts {
   /** Milliseconds of a clock that never falls. */
   readonly nowMs: () => number;
-  /** 128 random bits in hex, never the same twice. */
+  /** 128 random bits in hex, never the same twice; asked for once a tick. */
   readonly nonce: () => string;
   readonly tickMs: number;
   /** The worker that has a replica; "" for one that nobody knows. */
@@ -121,7 +121,8 @@ export class Replicas implements Replicating {
   begin(controls: readonly Control[]): void {
     this.round++;
     const nowMs = this.#parts.nowMs();
-    for (const seat of this.#seats.values()) seat.replica.step({ kind: "turn", round: this.round, nowMs });
+    const turn: Input = { kind: "turn", round: this.round, nowMs };
+    for (const { replica } of this.#seats.values()) replica.step(turn);
     for (const { log } of this.#stores) {
       log.noteStored((shard, order) => this.#seats.get(shard)?.replica.step({ kind: "stored", order }));
     }
@@ -170,8 +171,9 @@ export class Replicas implements Replicating {
 
   #tick(nowMs: number): void {
     this.#tickedMs = nowMs;
+    const nonce = this.#parts.nonce(); // One for all: only requests for the same shard are ever compared.
     for (const { replica, shard } of this.#seats.values()) {
-      replica.step({ kind: "tick", nonce: this.#parts.nonce(), stamp: shard.state.now });
+      replica.step({ kind: "tick", nonce, stamp: shard.state.now });
     }
   }
 
@@ -181,6 +183,7 @@ export class Replicas implements Replicating {
   }
 
   #take(seat: ReplicaSeat): boolean {
+    if (!seat.replica.wantsAnything) return false;
     const { log, messages, control, actor, reads, reports } = seat.replica.take();
     for (const order of log) {
       if (order.kind === "store-pages") seat.keepPages(order.pages);

@@ -51,6 +51,8 @@ const NEVER: ReadonlyMap<string, string> = new Map([
   ["gives-up-store", "R-12"],
   ["refuses-cut", "R-7"],
 ]);
+/** Fewer than a server has: a turn of all nodes costs most of a run. */
+const TICKS_PER_HEARTBEAT = 3;
 const STATE_ROWS = 512;
 const ASK_AGAIN_US = 500_000;
 const RESTART_MEDIAN_US = 300_000;
@@ -75,6 +77,7 @@ export class SimulatedMember implements NodeInCast {
   #stores: SimStore[] = [];
   #starts = 0;
   #turns = 0;
+  #map: ClusterMap | undefined;
   #stopWatching: () => void = () => undefined;
   restarts = 0;
   /** How often one of its replicas has taken office. */
@@ -190,28 +193,29 @@ export class SimulatedMember implements NodeInCast {
     if (isFromPlane) for (const replicas of this.#replicas) replicas.seen(configuration);
     if ((this.#known.get(shard)?.epoch ?? 0) >= configuration.epoch) return;
     this.#known.set(shard, configuration);
+    this.#map = undefined;
     const node = names.indexOf(configuration.primary.split("/")[0] ?? "");
     this.#owners[shard] = node * settings.workers + (spread(settings).workerOfShard[shard] ?? 0);
     for (const worker of this.#workers) worker.mapChanged();
   }
 
-  #map(): ClusterMap {
+  /** As it is now; one and the same until a configuration is seen. */
+  #mapNow(): ClusterMap {
     const { settings, names } = this.#parts;
-    const version = [...this.#known.values()].reduce((sum, known) => sum + known.epoch, 1);
-    const workers = names.flatMap((name) => addressesOf(name, settings.workers));
-    return {
-      version,
+    this.#map ??= {
+      version: [...this.#known.values()].reduce((sum, known) => sum + known.epoch, 1),
       shards: settings.shards,
       ringId: ringWith(settings.shards).id,
-      workers,
+      workers: names.flatMap((name) => addressesOf(name, settings.workers)),
       owners: [...this.#owners],
     };
+    return this.#map;
   }
 
   #facts(): NodeFacts {
     const { world, settings, index } = this.#parts;
     const ring = ringWith(settings.shards);
-    const map = (): ClusterMap => this.#map();
+    const map = (): ClusterMap => this.#mapNow();
     const first = index * settings.workers;
     return {
       world,
@@ -249,7 +253,7 @@ export class SimulatedMember implements NodeInCast {
       {
         nowMs: () => this.machine.clocks.monotonicUs / 1_000,
         nonce: () => Array.from({ length: 4 }, () => this.#random.bits().toString(16).padStart(8, "0")).join(""),
-        tickMs: settings.replication.heartbeatMs / 10,
+        tickMs: settings.replication.heartbeatMs / TICKS_PER_HEARTBEAT,
         workerOf: (replica) => replica.split("/")[0] ?? "",
         replicaAt: (node, shard) => replicaName(node, shard, settings.stores),
         ask: (shard, request) => this.#ask(process, replicas, shard, request),
