@@ -9,7 +9,9 @@ import { after, before, describe, test } from "node:test";
 import { root } from "../house/house.js";
 import { freshDirectory, type ServerProcess, startServer } from "../node/server-process.js";
 import type { ConformanceDriver } from "./conformance-driver.js";
+import { go, python } from "./languages.js";
 import { makeLateDirectory } from "./late-directory.js";
+import { ProcessDriver } from "./process-driver.js";
 import { runScenario } from "./run-scenario.js";
 import { parseScenarios, type Scenario } from "./scenario.js";
 import { SdkDriver } from "./sdk-driver.js";
@@ -34,11 +36,11 @@ before(async () => {
   ]);
 });
 
-function conforms(name: string, start: () => Promise<ConformanceDriver>): void {
-  describe(name, { concurrency: SCENARIOS_AT_ONCE }, () => {
+function conforms(name: string, missing: string | false, start: () => ConformanceDriver): void {
+  describe(name, { concurrency: SCENARIOS_AT_ONCE, skip: missing }, () => {
     let driver: ConformanceDriver;
-    before(async () => {
-      driver = await start();
+    before(() => {
+      driver = start();
     });
     after(async () => {
       await driver.end();
@@ -63,7 +65,10 @@ test("there are scenarios, and none is without a step", () => {
   );
 });
 
-conforms("the library", async () => Promise.resolve(new SdkDriver()));
+conforms("the library", false, () => new SdkDriver());
+for (const { name, missing, make } of [python, go]) {
+  conforms(`the ${name} client`, missing, () => new ProcessDriver(make(freshDirectory())));
+}
 
 test("after all of it the servers end in order", async () => {
   for (const server of [plain, single]) assert.equal((await server.stop()).exitCode, 0);
