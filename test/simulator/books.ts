@@ -24,17 +24,27 @@ export class Books {
   readonly #strangers = new Set<string>();
   readonly #ledgers = new Map<string, Ledger>();
   readonly #now: () => number;
+  /** Nodes of which a checkpoint is under way. */
+  readonly #checkpoints = new Set<string>();
   /** Makes what records the frames of a session, by its public id. */
   readonly recorder: (session: string) => HistoryRecorder;
+  /** Marks an interesting state as seen (states.ts). */
+  readonly mark: (name: string) => void;
   /** Events, answers and grants that were told of. */
   events = 0;
   answers = 0;
 
   /** @param now true time, microseconds. */
-  constructor(checkers: readonly Checker[], recorder: Books["recorder"], now: () => number) {
+  constructor(
+    checkers: readonly Checker[],
+    recorder: Books["recorder"],
+    now: () => number,
+    mark: (name: string) => void,
+  ) {
     this.#checkers = checkers;
     this.recorder = recorder;
     this.#now = now;
+    this.mark = mark;
   }
 
   /**
@@ -64,6 +74,7 @@ export class Books {
   recovered(node: string, shard: number, head: number, checksum: number): void {
     const ledger = this.#ledger(node, shard);
     while ((ledger.entries.at(-1)?.entry.lastLsn ?? 0) > head) ledger.entries.pop();
+    if (this.#checkpoints.delete(node)) this.mark("checkpoint cut off by the end of its process");
     const last = ledger.entries.at(-1)?.entry;
     if ((last?.lastLsn ?? 0) !== head || (last?.checksum ?? 0) !== checksum)
       throw new Violation("R-7", `${node}, shard ${shard}: it recovered to ${head}, which no entry ever ended`);
@@ -75,6 +86,16 @@ export class Books {
     for (const checker of this.#checkers) checker.forget?.(ledger);
     for (const { entry, atUs } of ledger.entries) this.#tell(ledger, entry, atUs, true);
     for (const checker of this.#checkers) checker.recalled?.(ledger, head);
+  }
+
+  /** A page of a checkpoint was written. */
+  checkpointing(node: string): void {
+    this.#checkpoints.add(node);
+  }
+
+  /** A checkpoint was written to its end. */
+  checkpointed(node: string): void {
+    this.#checkpoints.delete(node);
   }
 
   answered(answer: HeardAnswer): void {

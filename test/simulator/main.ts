@@ -10,6 +10,7 @@ import { parseDuration } from "../../src/words/duration.js";
 import { run } from "./run.js";
 import { isProfile, runSeeds, type SeedAnswer, type SeedsDone } from "./seeds.js";
 import { shrink } from "./shrink.js";
+import { toldStates } from "./states.js";
 import type { Profile } from "./world/swarm.js";
 
 const DURATION_DEFAULT_MS = 600_000;
@@ -108,7 +109,8 @@ async function many(profile: Profile): Promise<boolean> {
   if (setting("PROOF") === "1") prove(done, profile);
   if (setting("STATES") === "1")
     for (const [state, seeds] of [...done.states].sort()) process.stdout.write(`${seeds} ${state}\n`);
-  process.stdout.write(`${lastLine(done)}\n`);
+  const states = toldStates(done.states, profile === "cluster" ? "cluster" : "place");
+  process.stdout.write(`${states}\n${lastLine(done)}\n`);
   return done.failures.length === 0;
 }
 

@@ -4,6 +4,7 @@
  * set may ever have a member without it (INV-3), and entries with the same (epoch, LSN) are the same everywhere (INV-5).
  */
 import { ENTRY_FORMAT } from "../../src/tables/events.js";
+import type { Configuration } from "../../src/words/configuration.js";
 import type { Entry, Position } from "../../src/replication/entry.js";
 import { readRecord, RECORD_BASE, RECORD_CUT } from "../../src/worker/replica-log.js";
 import type { Books } from "./books.js";
@@ -35,6 +36,13 @@ export interface FoundPart {
   readonly entries: readonly Entry[];
 }
 
+interface Made {
+  readonly checksum: number;
+  readonly atUs: number;
+  /** The replica that wrote it first. */
+  readonly by: string;
+}
+
 interface End {
   lsn: number;
   checksum: number;
@@ -51,7 +59,11 @@ export class ReplicaBooks {
   readonly #durable = new Map<string, number>();
   readonly #committed = new Map<number, End>();
   /** By shard, epoch and LSN: the checksum of the entry that ends there, and when it was first made. */
-  readonly #made = new Map<string, { readonly checksum: number; readonly atUs: number }>();
+  readonly #made = new Map<string, Made>();
+  /** Sets of a shard that had one member alone. */
+  readonly #alone = new Set<number>();
+  /** Who has asked for the configuration behind an epoch of a shard, and how. */
+  readonly #asked = new Map<string, Set<string>>();
   /** Entries that were committed. */
   commits = 0;
 
@@ -105,7 +117,9 @@ export class ReplicaBooks {
       end.lsn = kept.lsn;
       end.checksum = kept.checksum;
       this.commits++;
-      this.#books.appended(CLUSTER, kept.bytes, this.#made.get(madeKey(shard, kept))?.atUs ?? this.#now());
+      const made = this.#made.get(madeKey(shard, kept));
+      if (made !== undefined && made.by !== replica) this.#books.mark("tail kept and committed by the next primary");
+      this.#books.appended(CLUSTER, kept.bytes, made?.atUs ?? this.#now());
       this.#books.committed(CLUSTER, shard, kept.lsn);
     }
     this.judge(shard);
@@ -114,7 +128,23 @@ export class ReplicaBooks {
   /** Looks at a shard anew: something of its logs or its set has changed. */
   judge(shard: number): void {
     const end = this.#endOf(shard);
-    for (const name of this.#membersOf(shard)) this.#checkHas(this.#ledger(name, shard), end);
+    const members = this.#membersOf(shard);
+    if (members.length === 1) this.#alone.add(shard);
+    else if (members.length >= 3 && this.#alone.delete(shard)) this.#books.mark("alone, then three again");
+    for (const name of members) this.#checkHas(this.#ledger(name, shard), end);
+  }
+
+  /** A member asks for the next configuration: for office, or for a larger set. */
+  asked(shard: number, expected: Configuration, next: Configuration): void {
+    const key = `${shard} ${expected.epoch}`;
+    const asked = this.#asked.get(key) ?? new Set<string>();
+    this.#asked.set(key, asked);
+    const isLarger = next.inSync.some((name) => !expected.inSync.includes(name));
+    if (next.primary !== expected.primary) asked.add(`office for ${next.primary}`);
+    else if (isLarger) asked.add("a learner");
+    const candidates = [...asked].filter((one) => one !== "a learner").length;
+    if (candidates > 1) this.#books.mark("two candidates");
+    if (candidates > 0 && asked.has("a learner")) this.#books.mark("learner added during a fail-over");
   }
 
   #endOf(shard: number): End {
@@ -161,15 +191,18 @@ export class ReplicaBooks {
         throw new Violation("R-7", `${replica}, shard ${shard}: the entry after ${kept.previousLsn} breaks the chain`);
       const key = madeKey(shard, kept);
       const made = this.#made.get(key);
-      if (made === undefined) this.#made.set(key, { checksum: kept.checksum, atUs: this.#now() });
+      if (made === undefined) this.#made.set(key, { checksum: kept.checksum, atUs: this.#now(), by: replica });
       else if (made.checksum !== kept.checksum)
         throw new Violation("INV-5", `shard ${shard}: two entries of one epoch end at LSN ${kept.lsn}`);
       entries.push(kept);
       return;
     }
     const { format, position } = readRecord(view, seq);
-    if (format === RECORD_CUT) while ((entries.at(-1)?.lsn ?? 0) > position.lsn) entries.pop();
-    else if (format === RECORD_BASE) {
+    if (format === RECORD_CUT) {
+      const before = entries.length;
+      while ((entries.at(-1)?.lsn ?? 0) > position.lsn) entries.pop();
+      if (before - entries.length > 1) this.#books.mark("tail cut by many");
+    } else if (format === RECORD_BASE) {
       entries.length = 0;
       ledger.baseLsn = position.lsn;
       ledger.baseChecksum = position.checksum;

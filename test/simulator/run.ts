@@ -19,6 +19,7 @@ import { QueuesEmpty } from "./checkers/inv-9.js";
 import { DelaysAreKept } from "./checkers/lock-delay.js";
 import { NoDeadWaiters } from "./checkers/r-17.js";
 import { checkReplay, checkReplicas } from "./checkers/replay.js";
+import { RareStates } from "./checkers/rare-states.js";
 import type { DecisionId } from "./world/decisions.js";
 import type { Listener } from "./world/story.js";
 import { drawSwarm, type Profile } from "./world/swarm.js";
@@ -72,11 +73,9 @@ export function run(options: RunOptions): RunResult {
   const believers = (resource: string): ReturnType<Cluster["believers"]> => cluster?.believers(resource) ?? [];
   const now = (): number => world.nowUs;
   const linear = new HistoryIsLinear(now);
-  const books = new Books(
-    [...checkersOf(settings, believers, profile), linear],
-    (session) => linear.recorder(session),
-    now,
-  );
+  const mark = (name: string): void => world.sometimes(name, true);
+  const checkers = [...checkersOf(settings, believers, profile), linear, new RareStates(mark)];
+  const books = new Books(checkers, (session) => linear.recorder(session), now, mark);
   let failure: Failure | undefined;
   listenToRare(world);
   try {

@@ -260,6 +260,7 @@ export class SimulatedMember implements NodeInCast {
         report: (seat, report) => {
           world.tell(() => `${this.name}, shard ${seat.index}: ${JSON.stringify(report)}`);
           world.sometimes(`replica ${report.kind}`, true);
+          if (report.kind === "resigns") world.sometimes(`resigned: ${report.why}`, true);
           if (report.kind === "takes-office") this.offices++;
           const rule = NEVER.get(report.kind); // While no disk loses what was synced.
           if (rule !== undefined)
@@ -343,6 +344,7 @@ export class SimulatedMember implements NodeInCast {
         return;
       }
       const { expected, next } = request;
+      this.#parts.books.asked(shard, expected, next);
       if (configuration?.epoch !== expected.epoch || configuration.nonce !== expected.nonce) {
         replicas.told(shard, { kind: "not-written" });
         return;

@@ -63,12 +63,14 @@ export class TappedStore implements LogStore {
 
   writePage(key: number, bytes: Uint8Array, start: number, end: number): void {
     this.#store.writePage(key, bytes, start, end);
+    this.#books.checkpointing(this.#node);
   }
   deletePage(key: number): void {
     this.#store.deletePage(key);
   }
   setReplayFrom(seq: number): void {
     this.#store.setReplayFrom(seq);
+    this.#books.checkpointed(this.#node);
   }
   setShard(row: StoredShard): void {
     this.#store.setShard(row);
