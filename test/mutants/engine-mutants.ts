@@ -42,7 +42,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: "one-permit-too-many",
     file: "engine/admission.ts",
     edits: [["resources.holders(resource) < permits", "resources.holders(resource) <= permits"]],
-    net: oneNode("acquire-permit"),
+    net: oneNode("acquire-permit", "acquire-waiting"),
     breaks: ["INV-1", "assertion"],
   },
   {
@@ -56,14 +56,14 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: "own-lock-delay-hides-the-others",
     file: "engine/admission.ts",
     edits: [["const isOnly = claims.next(first) === 0;", "const isOnly = true;"]],
-    net: oneNode("lock-delay"),
+    net: oneNode("lock-delay", "acquire-shared"),
     breaks: ["lock-delay"],
   },
   {
     name: "dead-waiter-granted",
     file: "engine/queue.ts",
     edits: [["if (!isAlive(engine, client)) endWait", "if (client === 0) endWait"]],
-    net: oneNode("acquire-waiting"),
+    net: oneNode("acquire-waiting", "client-crash"),
     breaks: ["R-17"],
   },
   {
@@ -114,7 +114,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         "if ((claims.flags(claim) & CLAIM_LOOSE) === 0) return true;",
       ],
     ],
-    net: oneNode(),
+    net: oneNode("rude-client"),
     breaks: ["INV-8"],
   },
   {
@@ -126,7 +126,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         "  if (!state.claims.has(row, lsn)) endClaim",
       ],
     ],
-    net: oneNode(),
+    net: oneNode("rude-client"),
     breaks: ["INV-7", "replay"],
   },
   {
@@ -138,14 +138,14 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         "if (id <= view.getFloat64(seenAt, true) + 4) return true;",
       ],
     ],
-    net: oneNode(),
+    net: oneNode("rude-client"),
     breaks: ["INV-7"],
   },
   {
     name: "every-request-is-new",
     file: "engine/sessions.ts",
     edits: [["if (id > clients.lastRequestId(client)) return false;", "if (id > 0) return false;"]],
-    net: oneNode(),
+    net: oneNode("rude-client"),
     breaks: ["INV-7"],
   },
   {
@@ -197,5 +197,36 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     ],
     net: cluster(),
     breaks: ["INV-7", "INV-4", "INV-5"],
+  },
+  {
+    name: "already-granted-with-another-token",
+    file: "engine/cancel.ts",
+    edits: [["replies.setA(row, state.claims.lsn(claim));", "replies.setA(row, state.claims.lsn(claim) + 1);"]],
+    net: oneNode("acquire-waiting", "cancel"),
+    breaks: ["INV-10"],
+  },
+  {
+    name: "check-hides-who-waits",
+    file: "engine/observe.ts",
+    edits: [
+      [
+        "replies.setA(row, count);\n  replies.setB(row, state.resources.waiters(resource));\n  replies.setC(row, delayLeft",
+        "replies.setA(row, count);\n  replies.setB(row, 0);\n  replies.setC(row, delayLeft",
+      ],
+    ],
+    net: oneNode("check", "acquire-waiting"),
+    breaks: ["INV-5"],
+  },
+  {
+    name: "busy-tells-of-a-lock-delay-that-is-none",
+    file: "engine/acquire.ts",
+    edits: [
+      [
+        "replies.setC(row, told.isYours ? 1 : 0);\n  replies.setD(row, delayLeft(engine, resource));",
+        "replies.setC(row, told.isYours ? 1 : 0);\n  replies.setD(row, state.now);",
+      ],
+    ],
+    net: oneNode(),
+    breaks: ["INV-5"],
   },
 ];

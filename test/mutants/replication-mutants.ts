@@ -7,7 +7,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     name: "answers-do-not-wait-for-their-round",
     file: "replication/commit.ts",
     edits: [["return state.committed >= head && confirmedRound(state) >= round;", "return state.committed >= head;"]],
-    net: cluster(),
+    net: cluster("check", "partition"),
     breaks: ["INV-5"],
   },
   {
@@ -246,7 +246,12 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
   {
     name: "shard-time-goes-on-unheard",
     file: "worker/replica-seat.ts",
-    edits: [["if (this.#isDeciding && !this.replica.mayAdvanceTime()) this.shard.standStill(clockMs);", ""]],
+    edits: [
+      [
+        "      if (this.replica.mayAdvanceTime()) this.shard.goOnInTime(clockMs);\n      else this.shard.standStill(clockMs);",
+        "      this.shard.goOnInTime(clockMs);",
+      ],
+    ],
     net: cluster(),
     breaks: ["INV-11", "INV-4"],
   },
