@@ -4,8 +4,7 @@
  * not taken must be refused, in the very frame that acknowledges the round or before it (R-8).
  */
 import { assert } from "../words/assert.js";
-import type { Lsn } from "../words/ids.js";
-import { lsn } from "../words/ids.js";
+import { type Lsn, lsn, shardMs } from "../words/ids.js";
 import {
   append,
   applyCommitted,
@@ -56,7 +55,7 @@ function isFollowed(core: Core, { from, epoch }: Envelope, stream: number): bool
 }
 
 /** What follows continues this position: what the own log has after it was never committed. */
-export function followBegin(core: Core, envelope: Envelope, { stream, after }: SaidAs<"begin">): void {
+export function followBegin(core: Core, envelope: Envelope, { stream, after, stamp }: SaidAs<"begin">): void {
   const { state } = core;
   if (!isFollowed(core, envelope, stream)) return;
   const { committed } = state;
@@ -72,8 +71,8 @@ export function followBegin(core: Core, envelope: Envelope, { stream, after }: S
   }
   cutTo(core, after);
   state.hasBegun = true;
-  // What this replica has counted in an office of its own, and nobody heard, is none of shard time.
-  state.stamp = state.tail.at(-1)?.stamp ?? state.stamp;
+  // What this replica counted in an office of its own, or heard in one that ended unstored, is none of shard time.
+  state.stamp = shardMs(Math.max(stamp, state.tail.at(-1)?.stamp ?? 0));
 }
 
 /** The next entries; none is a heartbeat. */

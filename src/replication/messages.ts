@@ -31,7 +31,13 @@ export type Said =
       readonly stamp: ShardMs;
     }
   /** Cut your log back to `after`; what follows continues it (R-7). */
-  | { readonly kind: "begin"; readonly stream: number; readonly after: Position }
+  | {
+      readonly kind: "begin";
+      readonly stream: number;
+      readonly after: Position;
+      /** The sender's, no less than that of any entry up to `after`. */
+      readonly stamp: ShardMs;
+    }
   /** The next entries, or none: a heartbeat. `digestAt` names an LSN whose digest is compared, 0 for none (R-20). */
   | {
       readonly kind: "entries";

@@ -54,7 +54,7 @@ function begin(core: Core, peer: Peer, after: Position): void {
   peer.feeding = "streaming";
   peer.sent = after;
   peer.beginRound = state.round;
-  say(core, peer.name, { kind: "begin", stream: peer.stream, after });
+  say(core, peer.name, { kind: "begin", stream: peer.stream, after, stamp: state.stamp });
   fly(core, peer, 0);
 }
 

@@ -59,6 +59,7 @@ function saidOf(said: Said): readonly PeerField[] {
     case "where":
       return [said.stream, said.positions.map(positionOf), said.committed, said.stamp];
     case "begin":
+      return [said.stream, positionOf(said.after), said.stamp];
     case "fetch":
       return [said.stream, positionOf(said.after)];
     case "entries":
@@ -123,6 +124,7 @@ function readSaid(kind: Said["kind"], envelope: Envelope, read: Reader): Message
       return { shard, from, to, epoch: known, kind, stream, positions, committed: read.lsn(), stamp: read.stamp() };
     }
     case "begin":
+      return { ...envelope, kind, stream: read.count(), after: read.position(), stamp: read.stamp() };
     case "fetch":
       return { ...envelope, kind, stream: read.count(), after: read.position() };
     case "entries": {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readEntry } from "../../src/replication/entry.js";
-import { lsn } from "../../src/words/ids.js";
+import { lsn, shardMs } from "../../src/words/ids.js";
 import { Cluster } from "./cluster-driver.js";
 import { inOffice, refusalsFrom } from "./told.js";
 import { writeEntry } from "./entry-writer.js";
@@ -74,7 +74,7 @@ test("R-7, INV-3: nobody can make a member cut what it knows to be committed", (
   const early = tail[1]?.position;
   assert.ok(early !== undefined && early.lsn < committed && configuration !== null);
   const refusals = refusalsFrom(cluster, "b");
-  cluster.tell("b", "a", configuration.epoch, { kind: "begin", stream, after: early });
+  cluster.tell("b", "a", configuration.epoch, { kind: "begin", stream, after: early, stamp: shardMs(0) });
   cluster.turn("b");
   assert.deepEqual(refusals, ["gap"]);
   assert.ok(cluster.replica("b").state.committed >= committed);

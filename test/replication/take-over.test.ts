@@ -1,7 +1,7 @@
 /** epochs, fail-over, restart; and stores that have lost data. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { epoch } from "../../src/words/ids.js";
+import { epoch, shardMs } from "../../src/words/ids.js";
 import { inOffice, inSync, refusalsFrom, reported, saidBy } from "./told.js";
 
 test("R-12: when the primary is silent, a backup takes office with everything that was committed", () => {
@@ -66,7 +66,12 @@ test("R-9: a smaller epoch is refused, and who has it learns the larger one", ()
   cluster.runUntil(() => cluster.primary !== "a" && cluster.primary !== undefined);
   assert.equal(cluster.replica("a").state.configuration?.epoch, 2);
   const refusals = refusalsFrom(cluster, "b");
-  cluster.tell("b", "a", 2, { kind: "begin", stream: 1, after: cluster.replica("b").state.base });
+  cluster.tell("b", "a", 2, {
+    kind: "begin",
+    stream: 1,
+    after: cluster.replica("b").state.base,
+    stamp: shardMs(0),
+  });
   cluster.connect("a", "b");
   cluster.run(100);
   assert.ok(refusals.includes("smaller-epoch"));

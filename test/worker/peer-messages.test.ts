@@ -21,7 +21,7 @@ const { position } = entry;
 const SAID: readonly Said[] = [
   { kind: "office", stream: 1, configuration },
   { kind: "where", stream: 1, positions: [NOWHERE, position], committed: lsn(4), stamp: shardMs(1.5) },
-  { kind: "begin", stream: 2, after: position },
+  { kind: "begin", stream: 2, after: position, stamp: shardMs(1.5) },
   { kind: "entries", stream: 2, entries: [entry], committed: lsn(4), stamp: shardMs(7.125), digestAt: lsn(3) },
   { kind: "refuse", stream: 2, reason: "gap", configuration: null },
   { kind: "refuse", stream: 2, reason: "no-part", configuration },
