@@ -7,6 +7,7 @@
  *     (facts of the cluster, created once)
  */
 import type { Configuration } from "../words/configuration.js";
+import type { Goal, Promotion } from "../words/goal.js";
 import type { ShardIndex } from "../words/ids.js";
 
 /** What was fixed when the cluster was made, and is the same on all its nodes. */
@@ -57,6 +58,10 @@ export type Seen =
   | { readonly kind: "node-removed"; readonly node: string }
   /** The operator wants the node to keep no replica, or takes that back. */
   | { readonly kind: "draining"; readonly node: string; readonly isDraining: boolean }
+  /** Where a shard should be. */
+  | { readonly kind: "goal"; readonly goal: Goal }
+  /** The operator's word. */
+  | { readonly kind: "promotion"; readonly promotion: Promotion }
   /** The watch broke, or goes on: for the log and for status. Nothing is lost by it. */
   | { readonly kind: "out-of-touch"; readonly why: string }
   | { readonly kind: "in-touch" }
@@ -101,6 +106,11 @@ export interface ControlPlane {
   setDraining(node: string, isDraining: boolean): Promise<void>;
   /** Forgets a node that has left, its draining too. */
   remove(node: string): Promise<void>;
+  /** Where shards should be, in their order; those without a goal are left out. */
+  goals(): Promise<readonly Goal[]>;
+  /** Puts goals in place of older ones of the same shards; not all at once, and a part of them where it is rejected. */
+  setGoals(goals: readonly Goal[]): Promise<void>;
+  promote(promotion: Promotion): Promise<void>;
   /** Ends watches and connections. */
   close(): void;
 }

@@ -45,7 +45,7 @@ export class EtcdSight {
 
   #value(pair: KeyValue): void {
     const value = this.#readable(pair);
-    if (value?.kind === "configuration") this.#tell(value);
+    if (value?.kind === "configuration" || value?.kind === "goal" || value?.kind === "promotion") this.#tell(value);
     if (value?.kind === "node") {
       this.#nodes.add(value.record.node);
       this.#tell(value);

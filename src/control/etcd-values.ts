@@ -6,12 +6,15 @@
  *     /holdfast/<cluster>/configurations/<shard> <epoch> <nonce>⏎{"version":1,"shard":…}
  *     /holdfast/<cluster>/nodes/<node>           {"version":1,"node":…}
  *     /holdfast/<cluster>/draining/<node>        {"version":1,"node":…}
+ *     /holdfast/<cluster>/goals/<shard>          {"version":1,"shard":…}
+ *     /holdfast/<cluster>/promotions/<shard>     {"version":1,"shard":…}
  *
  * A configuration's first line names it, so that one comparison of values in etcd compares epoch and nonce, whatever
  * version wrote the rest (R-9: a revision of etcd may mean two configurations after a restore).
  */
 import { z } from "zod";
 import type { Configuration } from "../words/configuration.js";
+import type { Goal, Promotion } from "../words/goal.js";
 import { epoch, shardIndex } from "../words/ids.js";
 import { type ClusterFacts, ControlFault, type Expected, type NodeRecord } from "./control-plane.js";
 import type { KeyValue } from "./etcd-schema.js";
@@ -48,6 +51,11 @@ const recordSchema = z.object({
   software: z.string(),
 });
 const drainingSchema = z.object({ node: name });
+const shard = whole.transform((index) => shardIndex(index));
+const goalSchema = z
+  .object({ shard, primary: name, replicas: z.array(name).min(1) })
+  .refine(({ primary, replicas }) => replicas.includes(primary), "the primary is one of the replicas");
+const promotionSchema = z.object({ shard, replica: name, epoch: whole.min(1).transform((number) => epoch(number)) });
 
 /** The keys of one cluster. */
 export class EtcdKeys {
@@ -76,6 +84,15 @@ export class EtcdKeys {
   }
   draining(node: string): string {
     return `${this.prefix}draining/${node}`;
+  }
+  get goals(): string {
+    return `${this.prefix}goals/`;
+  }
+  goal(index: number): string {
+    return `${this.goals}${index}`;
+  }
+  promotion(index: number): string {
+    return `${this.prefix}promotions/${index}`;
   }
 }
 
@@ -108,13 +125,23 @@ export function writeDraining(node: string): string {
   return JSON.stringify({ version: VERSION, node });
 }
 
+export function writeGoal(goal: Goal): string {
+  return JSON.stringify({ version: VERSION, ...goal });
+}
+
+export function writePromotion(promotion: Promotion): string {
+  return JSON.stringify({ version: VERSION, ...promotion });
+}
+
 /** What a key of the cluster says. */
 export type EtcdValue =
   | { readonly kind: "id"; readonly id: string }
   | { readonly kind: "facts"; readonly facts: ClusterFacts }
   | { readonly kind: "configuration"; readonly configuration: Configuration }
   | { readonly kind: "node"; readonly record: NodeRecord }
-  | { readonly kind: "draining"; readonly node: string };
+  | { readonly kind: "draining"; readonly node: string }
+  | { readonly kind: "goal"; readonly goal: Goal }
+  | { readonly kind: "promotion"; readonly promotion: Promotion };
 
 /**
  * Reads one key's value; null for a key that this version does not know.
@@ -133,6 +160,10 @@ export function readValue(keys: EtcdKeys, { key, value }: KeyValue): EtcdValue |
       return { kind: "configuration", configuration: readConfiguration(path, text) };
     case "nodes":
       return { kind: "node", record: parsed(path, recordSchema, json(path, text)) };
+    case "goals":
+      return { kind: "goal", goal: parsed(path, goalSchema, json(path, text)) };
+    case "promotions":
+      return { kind: "promotion", promotion: parsed(path, promotionSchema, json(path, text)) };
     case "draining":
       return { kind, node: parsed(path, drainingSchema, json(path, text)).node };
     default:

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { assert } from "../words/assert.js";
 import type { Configuration } from "../words/configuration.js";
+import type { Goal, Promotion } from "../words/goal.js";
 import type { ShardIndex } from "../words/ids.js";
 import {
   type ClusterFacts,
@@ -29,6 +30,8 @@ import {
   writeConfiguration,
   writeDraining,
   writeFacts,
+  writeGoal,
+  writePromotion,
   writeRecord,
 } from "./etcd-values.js";
 import { EtcdSight } from "./etcd-sight.js";
@@ -51,6 +54,9 @@ interface Identity {
   readonly etcdId: string;
   readonly ownId: string;
 }
+
+/** etcd takes 128 operations in a transaction by its defaults. */
+const OPERATIONS_MAX = 100;
 
 type Operation = Readonly<Record<string, object>>;
 
@@ -159,6 +165,23 @@ export class EtcdControlPlane implements ControlPlane {
 
   async remove(node: string): Promise<void> {
     await this.#guarded([removalOf(this.#keys.node(node)), removalOf(this.#keys.draining(node))]);
+  }
+
+  async goals(): Promise<readonly Goal[]> {
+    const values = await this.#found([allOf(this.#keys.goals)]);
+    const goals = values.flatMap((value) => (value.kind === "goal" ? [value.goal] : []));
+    return goals.sort((one, other) => one.shard - other.shard);
+  }
+
+  async setGoals(goals: readonly Goal[]): Promise<void> {
+    for (let begin = 0; begin < goals.length; begin += OPERATIONS_MAX) {
+      const some = goals.slice(begin, begin + OPERATIONS_MAX);
+      await this.#guarded(some.map((goal) => putOf(this.#keys.goal(goal.shard), writeGoal(goal))));
+    }
+  }
+
+  async promote(promotion: Promotion): Promise<void> {
+    await this.#guarded([putOf(this.#keys.promotion(promotion.shard), writePromotion(promotion))]);
   }
 
   close(): void {

@@ -2,7 +2,7 @@
  * Which configuration this replica knows (R-9): the largest, on disk before anything of it is acknowledged. A larger one
  * makes known what became of every compare-and-swap on a smaller one (R-13).
  */
-import { type Core, isMember, orderLog, report, sayToAll } from "./core.js";
+import { type Core, isMember, orderLog, report, say, sayToAll } from "./core.js";
 import { epoch } from "../words/ids.js";
 import type { Configuration } from "../words/configuration.js";
 import { goOn, leaveOffice } from "./office.js";
@@ -53,6 +53,9 @@ function adopt(core: Core, next: Configuration): void {
   state.held = [];
   state.pending = null;
   state.rememberedOrder = orderLog(core, { kind: "remember", remembered: { configuration: next } });
+  // One that was let go is told by who did it: nobody else speaks to it any more.
+  const gone = isMine ? state.peers.filter(({ name }) => !next.replicas.includes(name)) : [];
+  for (const { name } of gone) say(core, name, { kind: "tell", configuration: next });
   meetPeers(state, next);
   state.stream = 0;
   state.hasBegun = false;

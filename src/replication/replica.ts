@@ -20,6 +20,7 @@ import { endPart, giveUpStore } from "./lost-data.js";
 import type { Message } from "./messages.js";
 import { noOutputs, type Outputs } from "./outputs.js";
 import { meetPeers, stopFeeding } from "./peers.js";
+import { place } from "./place.js";
 import { considerEra, promote } from "./promote.js";
 import type { ReplicationSettings } from "./settings.js";
 import { beat, connectionRefused, mayAdvanceTime, resignOrReturn } from "./silence.js";
@@ -159,6 +160,8 @@ function step(core: Core, input: Input): void {
       return ownDigest(core, input.lsn, input.digest);
     case "hand-over":
       return handOver(core, input.to);
+    case "replicas":
+      return place(core, input.replicas);
     case "promote":
       return promote(core, input.waitMs);
     case "store-failed":

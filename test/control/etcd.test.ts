@@ -265,6 +265,25 @@ describe("the control plane in etcd", { skip: etcdMissing }, () => {
     assert.deepEqual((await plane.nodes()).draining, []);
   });
 
+  test("goals and the operator's promotion reach those who watch", async () => {
+    const { plane } = await make();
+    const goals = Array.from({ length: 250 }, (_, shard) => ({
+      shard: shardIndex(shard),
+      primary: "n2/s2",
+      replicas: ["n1/s1", "n2/s2"],
+    }));
+    await plane.setGoals(goals);
+    assert.deepEqual(await plane.goals(), goals);
+    const seen: Seen[] = [];
+    plane.watch((what) => seen.push(what));
+    await until("the goals", () => seen.some(({ kind }) => kind === "in-touch"));
+    const promotion = { shard: shardIndex(3), replica: "n3/s3", epoch: epoch(7) };
+    await plane.promote(promotion);
+    await until("the promotion", () => seen.some(({ kind }) => kind === "promotion"));
+    assert.equal(seen.filter(({ kind }) => kind === "goal").length, 250);
+    assert.deepEqual(seen.at(-1), { kind: "promotion", promotion });
+  });
+
   test("an etcd that was made anew is neither believed nor written to (Growth)", async () => {
     const { cluster, plane, id } = await make();
     const one = first(5);
