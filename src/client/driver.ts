@@ -3,7 +3,7 @@
  * a turn travels in one frame for each worker.
  */
 import type { Message } from "../protocol/client-codec.js";
-import type { Answer, ServerMessage, Welcome } from "../protocol/server-messages.js";
+import type { Answer, ClusterMap, ServerMessage, Welcome } from "../protocol/server-messages.js";
 import { Clock, CLOCK_SPREAD_MS, type TimeSource } from "./clock.js";
 import { ClosedError, ConnectRefusedError, InDoubtError, RefusedError, UnavailableError } from "./errors.js";
 import type { HistoryRecorder } from "./history-recorder.js";
@@ -18,6 +18,8 @@ const REQUEST_BYTES_MAX = 1536;
 /** Frames wait while this many bytes are unsent. */
 const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
 const UNSENT_RETRY_MS = 2;
+/** A question that found no primary is asked again after this time. */
+const ASK_AGAIN_MS = 60;
 /** How long `close` waits for the server to say that all is released. */
 const CLOSE_WITHIN_MS = 1000;
 
@@ -228,7 +230,7 @@ export class Driver implements NetworkListener {
     this.#requestsPerFrame = Math.max(1, requestsPerFrame - 1);
     const waitingGraceMs = limits.get("waitingGraceMs") ?? Math.min(10_000, this.#settings.ttlMs);
     this.session.setLimits({ requestsPerFrame, waitingGraceMs });
-    this.session.setOwners(welcome.map.owners, this.clock.now());
+    this.session.setMap(welcome.map, this.clock.now());
   }
 
   entryUp(): void {
@@ -264,13 +266,26 @@ export class Driver implements NetworkListener {
     this.recorder?.received(messages);
     for (const message of this.session.receive(messages, this.clock.now())) {
       if (message.kind === "event" || message.kind === "resync") this.#questions.pushed(message);
-      else if (message.kind === "moved") this.#network.takeMap(message.map);
+      else if (message.kind === "moved") this.#moved(message.map);
       else if (message.kind === "going-away") this.#lastReason = `the server goes away: ${message.reason}`;
-      else if (isPlainAnswer(message)) this.#questions.answered(message);
+      else if (isPlainAnswer(message) && this.#questions.answered(message)) this.#askAgainSoon();
     }
     this.#deliver();
     this.#scheduleFlush();
     if (this.session.isClosed()) this.#whenClosed?.();
+  }
+
+  /** Shards are elsewhere: who asked is told so, and in a cluster every client is, unasked. */
+  #moved(map: ClusterMap): void {
+    this.#network.takeMap(map);
+    this.session.setMap(map, this.clock.now());
+  }
+
+  #askAgainSoon(): void {
+    setTimeout(() => {
+      this.#questions.wake();
+      this.#scheduleFlush();
+    }, ASK_AGAIN_MS);
   }
 
   #askAs(id: number, question: PlainQuestion, listener: Parameters<Questions["ask"]>[1]["listener"]): void {

@@ -44,7 +44,7 @@ export class Network implements SocketListener {
     this.#url = url;
     this.#client = client;
     this.#listener = listener;
-    this.#entry = this.#socketTo(() => url.addresses);
+    this.#entry = this.#socketTo(() => this.#entryAddresses());
   }
 
   /** The shard of a resource; undefined before the first handshake. */
@@ -62,7 +62,9 @@ export class Network implements SocketListener {
   }
 
   takeMap(map: ClusterMap): void {
-    if (this.#map === undefined || map.version >= this.#map.version) this.#map = map;
+    if (this.#map !== undefined && map.version < this.#map.version) return;
+    if (this.#map?.version !== map.version) this.#outOfReach.clear(); // Where they are may have changed.
+    this.#map = map;
   }
 
   /** Reaches for a worker: `workerUp` tells when it is there. */
@@ -91,7 +93,7 @@ export class Network implements SocketListener {
   }
 
   welcomed(socket: Socket, welcome: Welcome): void {
-    this.#map = welcome.map;
+    this.takeMap(welcome.map);
     const refusal = this.#takeRing(welcome);
     if (refusal !== undefined) {
       socket.stop();
@@ -135,6 +137,12 @@ export class Network implements SocketListener {
   refused(socket: Socket, reason: string): void {
     this.down(socket, reason);
     this.#listener.refused(reason);
+  }
+
+  /** What was given, and behind it every worker that was ever told of: the given nodes may all be gone by now. */
+  #entryAddresses(): readonly string[] {
+    const told = (this.#map?.workers ?? []).filter((address) => address !== undefined);
+    return [...new Set([...this.#url.addresses, ...told])];
   }
 
   /** Why the ring can't be used; undefined if it can, or if none came. */

@@ -21,6 +21,9 @@ export interface QuestionListener {
 /** What a watch is told. */
 export type WatchPush = Extract<Push, { readonly kind: "event" | "resync" }>;
 
+/** The fault of a request that found its shard between two primaries: nothing of it was executed. */
+const NOT_NOW = "no-primary";
+
 interface Question {
   readonly kind: number;
   tail: Message;
@@ -39,6 +42,7 @@ interface Question {
 export class Questions {
   readonly #asked: Map<number, Question> = new Map();
   #unsent: number[] = [];
+  readonly #resting: number[] = [];
 
   /** How many are under way. */
   get size(): number {
@@ -74,16 +78,30 @@ export class Questions {
     return frame.length > 0 ? [...frames, frame] : frames;
   }
 
-  /** Takes in an answer; one to a question that nobody remembers is passed over. */
-  answered(answer: Answer): void {
+  /**
+   * Takes in an answer; one to a question that nobody remembers is passed over.
+   * @returns whether the question has to be asked again after a moment: nothing was done, because no primary was there
+   */
+  answered(answer: Answer): boolean {
     const question = this.#asked.get(answer.id);
-    if (question === undefined) return;
+    if (question === undefined) return false;
+    if (answer.kind === "fault" && answer.code === NOT_NOW) {
+      question.sent = false;
+      this.#resting.push(answer.id);
+      return true;
+    }
     if (answer.kind === "watching" && question.kind === KIND_WATCH) {
       question.lives = true;
       question.place.set(answer.cursor);
       question.tail = [question.tail[0] ?? "", question.place.cursor];
     } else this.#asked.delete(answer.id);
     question.listener.ended({ kind: "answered", answer });
+    return false;
+  }
+
+  /** A moment has passed: what rested is asked again. */
+  wake(): void {
+    this.#unsent.push(...this.#resting.splice(0));
   }
 
   /** Takes in a push of a watch. After a lost connection the watch goes on from there. */
@@ -102,6 +120,7 @@ export class Questions {
   /** The connection is gone: what repeats is asked again on the next, the rest is in doubt. */
   disconnected(): void {
     this.#unsent = [];
+    this.#resting.length = 0;
     for (const [id, question] of [...this.#asked]) {
       if (!question.sent || question.repeats) {
         question.sent = false;

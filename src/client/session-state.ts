@@ -27,6 +27,8 @@ export class SessionState {
   readonly unbelieved: Set<Claim> = new Set();
   /** The worker of each shard. */
   owners: readonly number[] = [];
+  /** Of the map that `owners` is of: nodes that have slept tell old ones. */
+  mapVersion = 0;
   requestsPerFrame = 512;
   waitingGraceMs = 10_000;
   outputs: Outputs = { frames: [], settled: [], lost: [] };

@@ -7,7 +7,7 @@
  *     sockets ──▶ receive(): answers, OPEN_SHARD, KEPT, pushes ──▶ claims, belief ──▶ takeOutputs(): settled, lost
  */
 import type { Message } from "../protocol/client-codec.js";
-import type { Answer, Push, ServerMessage } from "../protocol/server-messages.js";
+import type { Answer, ClusterMap, Push, ServerMessage } from "../protocol/server-messages.js";
 import { KIND_ACQUIRE, KIND_ASK_POSITION, KIND_CLOSE, KIND_RELEASE, KIND_RENEW } from "../words/kinds.js";
 import { receiveAnswer } from "./session-answers.js";
 import { receiveKept, receiveKeptAll, receiveOpenShard, receivePush, takeMap } from "./session-paths.js";
@@ -22,7 +22,10 @@ type Fault = Extract<Answer, { readonly kind: "fault" }>;
 type Grouped = Answer | Extract<Push, { readonly kind: "claim-ended" | "session-ended" }>;
 
 /** Faults of an OPEN that pass by themselves; any other is the caller's to know. */
-const PASSING_FAULTS: ReadonlySet<string> = new Set(["draining", "overloaded", "internal", "path-void"]);
+const PASSING_FAULTS: ReadonlySet<string> = new Set(["draining", "overloaded", "internal", "path-void", "no-primary"]);
+
+/** Which worker has each shard, and how new that is. */
+export type OwnersMap = Pick<ClusterMap, "version" | "owners">;
 
 /** A question to, or an order at, one resource, over the session's path. */
 export interface Question {
@@ -54,9 +57,11 @@ export class Session {
     this.#state.waitingGraceMs = limits.waitingGraceMs;
   }
 
-  /** Which worker has each shard, from now on. */
-  setOwners(owners: readonly number[], nowMs: number): void {
-    takeMap(this.#state, owners, nowMs);
+  /** Which worker has each shard, from now on; a map that is older than the last is passed over. */
+  setMap(map: OwnersMap, nowMs: number): void {
+    if (map.version < this.#state.mapVersion) return;
+    this.#state.mapVersion = map.version;
+    takeMap(this.#state, map.owners, nowMs);
   }
 
   connected(worker: number): void {
@@ -224,7 +229,7 @@ export class Session {
     if (message.kind === "claim-ended" || message.kind === "session-ended") {
       receivePush(this.#state, path, message, nowMs);
     } else if (message.kind === "moved") {
-      this.#receiveMoved(path, message.map.owners, nowMs);
+      this.#receiveMoved(path, message.map, nowMs);
     } else if (!this.#receivePlain(message, nowMs)) {
       receiveAnswer(this.#state, path, message, nowMs);
     }
@@ -255,7 +260,7 @@ export class Session {
       path.path = message.paths[0] ?? 0;
     } else if (message.kind === "open-shard") receiveOpenShard(this.#state, path, message, nowMs);
     else if (message.kind === "kept") receiveKept(this.#state, path, message, nowMs);
-    else if (message.kind === "moved") this.#receiveMoved(path, message.map.owners, nowMs);
+    else if (message.kind === "moved") this.#receiveMoved(path, message.map, nowMs);
     else return false;
     return true;
   }
@@ -290,8 +295,8 @@ export class Session {
     return undefined;
   }
 
-  #receiveMoved(path: WorkerPath, owners: readonly number[], nowMs: number): void {
-    takeMap(this.#state, owners, nowMs);
+  #receiveMoved(path: WorkerPath, map: OwnersMap, nowMs: number): void {
+    this.setMap(map, nowMs);
     this.#state.closePath(path, nowMs + RETRY_AFTER_FAULT_MS);
   }
 

@@ -39,6 +39,8 @@ export interface NodeRecord {
   readonly node: string;
   /** For people. */
   readonly name: string;
+  /** A number that no other node has, from 0: workers are numbered by it in the map that clients are told. */
+  readonly place: number;
   /** `host:port` that any client may use. */
   readonly main: string;
   /** `host:port` for clients, by worker. */

@@ -44,6 +44,7 @@ const factsSchema = z.object({
 const recordSchema = z.object({
   node: name,
   name: z.string(),
+  place: whole,
   main: z.string(),
   clients: z.array(z.string()),
   peers: z.array(z.string()),

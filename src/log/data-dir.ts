@@ -32,6 +32,8 @@ export interface DataDirOptions {
   readonly shards: number;
   /** Number of stores of a new directory; an existing one keeps its own. */
   readonly stores: number;
+  /** The cluster that a new directory is made for; left out: one of its own. */
+  readonly clusterId?: string;
 }
 
 /** A data directory that this process alone has open. */
@@ -79,6 +81,11 @@ export class DataDir {
   close(): void {
     this.database.close();
   }
+}
+
+/** Whether there is a data directory at a path already. */
+export function isDataDir(path: string): boolean {
+  return existsSync(join(path, "node.db"));
 }
 
 /**
@@ -141,7 +148,7 @@ function isEmpty(database: Database): boolean {
 
 function makeNode(database: Database, file: string, options: DataDirOptions): void {
   const facts = new Map([
-    ["cluster_id", randomBytes(16).toString("hex")],
+    ["cluster_id", options.clusterId ?? randomBytes(16).toString("hex")],
     ["node_id", randomBytes(8).toString("hex")],
     ["shards", String(options.shards)],
     ["stores", String(options.stores)],

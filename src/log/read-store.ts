@@ -8,7 +8,7 @@ import { RECORD_BATCH, RECORD_PAGE, type RecordHead } from "./record.js";
 import { open } from "./seal.js";
 import type { LogRow, OpenedStore } from "./store-database.js";
 import { storeFault } from "./store-fault.js";
-import type { Chunk } from "./store-messages.js";
+import type { Chunk, PartRange } from "./store-messages.js";
 import type { StoreMeta } from "./store-meta.js";
 
 const CHUNK_SIZE = 2 ** 20;
@@ -40,6 +40,47 @@ export function streamStore(
   streamLog(store, now, stream);
   stream.end();
   return digest;
+}
+
+const PAGES_OF_PART = "SELECT key, crc, body FROM pages WHERE key BETWEEN ? AND ? ORDER BY key";
+
+/**
+ * Sends the pages of one shard by key, then its records out of all batches from `replayFrom` on.
+ * @throws StoreFault `store-damaged` at the first thing that is not as it was written
+ */
+export function streamPart(
+  store: OpenedStore,
+  from: { readonly replayFrom: number; readonly of: PartRange },
+  send: (chunk: Chunk) => void,
+): void {
+  const { file } = store.settings;
+  const { shard, keyFrom, keyTo } = from.of;
+  const stream = new Stream(send, 0);
+  for (const page of store.database.prepare<[number, number], PageRow>(PAGES_OF_PART).iterate(keyFrom, keyTo)) {
+    const body = open([page.key, 0, 0], page);
+    if (body === null) throw storeFault("store-damaged", { file }, `checkpoint page ${page.key} has a wrong checksum`);
+    stream.put({ kind: RECORD_PAGE, length: body.length, number: page.key, wall: 0 }, body);
+  }
+  const chain = new LogChain(file, from.replayFrom);
+  for (const row of store.database.prepare<[number], LogRow>(LOG_FROM).iterate(from.replayFrom)) {
+    const body = recordsOf(shard, chain.check(row));
+    if (body.length === 0) continue;
+    stream.put({ kind: RECORD_BATCH, length: body.length, number: row.seq, wall: row.wall }, body);
+  }
+  stream.end();
+}
+
+/** A batch is a row of records; each begins with its size and its shard (tables/events.ts). */
+function recordsOf(shard: number, body: Uint8Array): Uint8Array {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const records: Uint8Array[] = [];
+  for (let at = 0; at + 8 <= body.length; ) {
+    const size = view.getUint32(at, true);
+    if (view.getUint32(at + 4, true) === shard) records.push(body.subarray(at, at + size));
+    if (size === 0) break; // Whoever reads the records says what is wrong with them.
+    at += size;
+  }
+  return Buffer.concat(records);
 }
 
 class Stream {

@@ -27,6 +27,8 @@ export const WORD_LOW_DISK: number = 5;
 export const WORD_REQUESTS: number = 6;
 /** How many chunks of a recovery the worker has taken. */
 export const WORD_CREDIT: number = 7;
+/** Counts the messages that the thread has sent to a worker that stands still until they come (`readParts`). */
+export const WORD_PARTS: number = 8;
 
 /** Which counter stands where; each is a float64 and only grows, but for the last three. */
 export const COUNTER_COMMITS: number = 0;

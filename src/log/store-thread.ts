@@ -6,7 +6,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { assert, unreachable } from "../words/assert.js";
 import { DiskSpace } from "./disk-space.js";
-import { readLogChunk, streamStore } from "./read-store.js";
+import { readLogChunk, streamPart, streamStore } from "./read-store.js";
 import { RingReader } from "./ring.js";
 import { copyBack, copyBackAll, type OpenedStore, openStoreDatabase, WAL_FRAME_SIZE } from "./store-database.js";
 import { faultOf, type StoreFault } from "./store-fault.js";
@@ -26,6 +26,7 @@ import {
   WORD_COMMITTED,
   WORD_CREDIT,
   WORD_LOW_DISK,
+  WORD_PARTS,
   WORD_REQUESTS,
   WORD_SIGNALLED,
   WORD_WAKE,
@@ -34,6 +35,7 @@ import {
   type Chunk,
   isStoreRequest,
   isThreadStart,
+  type PartMessage,
   type StoreMessage,
   type StoreRequest,
   type ThreadStart,
@@ -173,6 +175,9 @@ class StoreThread {
       case "read":
         this.#read(request);
         return;
+      case "parts":
+        this.#readPart(request);
+        return;
       case "close":
         this.#isClosing = true;
         return;
@@ -194,6 +199,23 @@ class StoreThread {
     });
     this.#writer.takeDigest(digest);
     post({ kind: "recovered" });
+  }
+
+  /** The worker stands still meanwhile: it has submitted all that it knows of, and that comes first. */
+  #readPart({ of, port }: Extract<StoreRequest, { readonly kind: "parts" }>): void {
+    const tell = (message: PartMessage, transfer: readonly ArrayBuffer[]): void => {
+      port.postMessage(message, transfer);
+      Atomics.add(this.#control, WORD_PARTS, 1);
+      Atomics.notify(this.#control, WORD_PARTS);
+    };
+    while (this.#commitSubmitted());
+    try {
+      const { replayFrom } = this.#writer.meta;
+      streamPart(this.#store, { replayFrom, of }, (chunk) => tell({ kind: "chunk", chunk }, [chunk.buffer]));
+      tell({ kind: "done" }, []);
+    } catch (error) {
+      tell({ kind: "unreadable", fault: faultOf(error, this.#store.settings.file).plain() }, []);
+    }
   }
 
   /** A damaged row of the audit part is told to who asked for it; the log goes on, since nothing rests on that row. */

@@ -6,7 +6,7 @@
  *     worker:  append, writePage ... flush ─▶ ring ─▶ thread: one transaction, fsync, mark
  *              onCommitted, committedSeq   ◀─ message, shared word ◀─┘
  */
-import { Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { assert, unreachable } from "../words/assert.js";
 import { readChunk } from "./chunk.js";
 import type { LogPosition, LogRead, LogRowRead, LogStore } from "./log-store.js";
@@ -32,7 +32,8 @@ import {
   WORD_SIGNALLED,
   WORD_WAKE,
 } from "./store-memory.js";
-import type { Chunk, StoreMessage, StoreRequest } from "./store-messages.js";
+import type { Chunk, PartRange, StoreMessage, StoreRequest } from "./store-messages.js";
+import { takePart } from "./take-part.js";
 import {
   type StoredShard,
   type StoreInfo,
@@ -252,6 +253,18 @@ export class Store implements LogStore {
     this.#request({ kind: "read", id, fromSeq: from.seq, bytesMax: from.bytesMax });
   }
 
+  /**
+   * Reads what there is of one shard, and stands still meanwhile: its pages, then its records from the last checkpoint on,
+   * all that was submitted before. For what is rare (replicas that come back, a change of office).
+   * @throws StoreFault `store-damaged` if anything is not as it was written; the fault of a store that has failed
+   */
+  readParts(sink: Pick<RecoverySink, "page" | "batch">, of: PartRange): void {
+    const { port1: port, port2 } = new MessageChannel();
+    this.flush();
+    this.#request({ kind: "parts", of, port: port2 }, [port2]);
+    takePart(port, this.#control, sink, () => this.#fault ?? this.#stopped("its thread does not answer"));
+  }
+
   /** Figures since the store was opened. */
   stats(): StoreStats {
     const table = counters(this.#shared);
@@ -291,8 +304,8 @@ export class Store implements LogStore {
     if (this.#fault === null) this.#ring.mark(kind, number);
   }
 
-  #request(request: StoreRequest): void {
-    this.#thread.postMessage(request);
+  #request(request: StoreRequest, transfer: readonly MessagePort[] = []): void {
+    this.#thread.postMessage(request, transfer);
     Atomics.add(this.#control, WORD_REQUESTS, 1);
     Atomics.add(this.#control, WORD_WAKE, 1);
     Atomics.notify(this.#control, WORD_WAKE);

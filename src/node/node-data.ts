@@ -9,6 +9,9 @@
  */
 import { SingleNodeControl } from "../control/single-node.js";
 import type { Configuration } from "../words/configuration.js";
+import { ClusterMemory } from "./cluster-memory.js";
+import { NodeFault } from "./node-fault.js";
+import { replicaName } from "../worker/cluster-view.js";
 import { type DataDir, openDataDir } from "../log/data-dir.js";
 import { makeStore } from "../log/make-store.js";
 import { type Spread, spread } from "../placement/spread.js";
@@ -26,34 +29,55 @@ export interface NodeData {
   readonly directory: DataDir;
   /** By store. */
   readonly storeIds: readonly string[];
-  /** By shard: this node is the primary in each. */
+  /** By shard, of a node that is alone: it is the primary in each. Of one in a cluster: what it had before, by shard. */
   readonly configurations: readonly Configuration[];
   readonly spread: Spread;
-  /** By worker: a number from 1 below 2^20 that no start of any worker had before, until they begin again. */
+  readonly memory: ClusterMemory;
+  /** Of a node that is alone, by worker: a number from 1 below 2^20 that no start of any worker had before, until they begin again. */
   readonly starts: readonly number[];
 }
 
 /**
- * Opens or makes the data directory that the settings name, and takes office in it. `directory.close()` gives it back.
- * Blocks.
+ * Opens or makes the data directory that the settings name; where the node is alone, takes office in it.
+ * `directory.close()` gives it back. Blocks.
+ * @param clusterId of the cluster that a new directory is made for; null: one of its own
  * @throws StoreFault if the directory or a new store can't be used
  */
-export function openNodeData(settings: Settings): NodeData {
+export function openNodeData(settings: Settings, clusterId: string | null = null): NodeData {
   const { dataDir, shards, stores, workers } = settings.node;
-  const directory = openDataDir(dataDir, { shards, stores });
+  const directory = openDataDir(dataDir, { shards, stores, ...(clusterId === null ? {} : { clusterId }) });
   try {
     const storeIds = madeStores(directory);
     const plan = spread({ shards: directory.shards, stores: directory.stores, workers });
+    const control = new SingleNodeControl(directory.database);
+    const memory = new ClusterMemory(directory.database);
+    const opened = { directory, storeIds, spread: plan, memory };
+    if (settings.cluster !== null) {
+      const before = Array.from({ length: directory.shards }, (_, shard) => control.read(shardIndex(shard)));
+      return { ...opened, configurations: before.filter((one) => one !== null), starts: [] };
+    }
+    refuseMember(memory, directory);
     const offices = Array.from(plan.storeOfShard, (store, shard) => ({
       shard: shardIndex(shard),
-      replica: `${directory.nodeId}/${storeIds[store] ?? outOfRange(store)}`,
+      replica: replicaName(directory.nodeId, storeIds[store] ?? outOfRange(store)),
     }));
-    const configurations = new SingleNodeControl(directory.database).takeOffice(offices, FIRST_ERA);
-    return { directory, storeIds, configurations, spread: plan, starts: takeStarts(directory, workers) };
+    const configurations = control.takeOffice(offices, FIRST_ERA);
+    return { ...opened, configurations, starts: takeStarts(directory, workers) };
   } catch (error) {
     directory.close();
     throw error;
   }
+}
+
+/** A store remembers its control plane and serves under no other: alone it would grant what the cluster has granted. */
+function refuseMember(memory: ClusterMemory, { path }: DataDir): void {
+  const membership = memory.read();
+  if (membership === null) return;
+  throw new NodeFault(
+    "data-dir-of-cluster",
+    `${path} is of the cluster ${membership.facts.clusterId}, which has its locks: start the node with cluster.etcd, or ` +
+      "with another, empty data directory",
+  );
 }
 
 /** A start that was broken off between making and recording finds its stores and goes on with them. */

@@ -9,6 +9,9 @@
 import { resolve } from "node:path";
 import type { Logger } from "pino";
 import { NodeFault, nodeFault } from "./node-fault.js";
+import { joinCluster } from "./cluster-joining.js";
+import type { ClusterMember } from "./cluster-member.js";
+import { takeSeat } from "./cluster-seat.js";
 import { type NodeData, openNodeData } from "./node-data.js";
 import { type NodeFacts, type NodeStatus, nodeStatus } from "./node-status.js";
 import { claimPorts, hostAndPort, type NodePorts, toldHost } from "./ports.js";
@@ -81,6 +84,7 @@ class Node implements ServingNode {
   #data: NodeData | null = null;
   #ports: NodePorts | null = null;
   #workers: Workers | null = null;
+  #member: ClusterMember | null = null;
   #facts: NodeFacts | null = null;
   #isEnding = false;
   #tellEnd: (end: NodeEnd) => void = () => {};
@@ -128,19 +132,39 @@ class Node implements ServingNode {
     const refuseIfAsked = (): void => {
       if (signal?.aborted === true) throw new NodeFault("interrupted", "interrupted: the start was broken off");
     };
-    const data = openNodeData(settings);
+    const { logger } = this.#surroundings;
+    const { cluster } = settings;
+    const joined = cluster === null ? null : await joinCluster({ settings, cluster, logger, signal });
+    const data = joined?.data ?? openNodeData(settings);
     this.#data = data;
     refuseIfAsked();
-    const ports = await claimPorts(settings.listen, settings.node.workers);
+    const ports = await claimPorts(settings);
     this.#ports = ports;
     refuseIfAsked();
-    const plan = planWorkers({ settings, data, ports, version, host: toldHost(settings.listen) });
-    const workers = new Workers(plan, async () => JSON.stringify(await this.status()));
+    const host = toldHost(settings.listen);
+    const seat =
+      joined === null || cluster === null
+        ? null
+        : await takeSeat({ settings, cluster, joined, ports, version, host, logger });
+    this.#member = seat?.member ?? null;
+    const plan = planWorkers({
+      settings,
+      data: seat?.data ?? data,
+      ports,
+      version,
+      host,
+      cluster: seat?.workers ?? null,
+    });
+    const workers = new Workers(plan, {
+      statusJson: async () => JSON.stringify(await this.status()),
+      cluster: this.#member,
+    });
     this.#workers = workers;
     const recovery = await this.#recover(workers);
     refuseIfAsked();
     this.#facts = this.#factsOf({ data, ports, recovery });
     await workers.listen();
+    this.#member?.start((message) => workers.tell(message));
     refuseIfAsked();
     void this.#endOnFailure(workers);
   }
@@ -180,6 +204,7 @@ class Node implements ServingNode {
   /** Ends the workers and gives back what the node has; a worker that is left may still write, so then nothing is. */
   async #close(withinMs: number): Promise<boolean> {
     const isClean = (await this.#workers?.drain(withinMs)) ?? true;
+    this.#member?.close();
     if (!isClean) return false;
     await this.#ports?.release();
     this.#data?.directory.close();

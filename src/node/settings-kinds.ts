@@ -48,6 +48,8 @@ export interface TextOptions {
   readonly pattern: RegExp;
   readonly allowed: string;
   readonly why: string;
+  /** Hidden wherever settings are shown; left out: it is not. */
+  readonly secret?: boolean;
 }
 
 /** One of a few words. */
@@ -61,7 +63,7 @@ export interface ChoiceOptions<Choice extends string> {
 export function text(options: TextOptions): SettingSchema<string> {
   const { pattern, allowed, why } = options;
   const schema = z.string("it is not a text").regex(pattern, "it does not have the form of one");
-  return withFacts(schema, { kind: "text", default: options.default, allowed, why, secret: false });
+  return withFacts(schema, { kind: "text", default: options.default, allowed, why, secret: options.secret === true });
 }
 
 /** A setting that is one of a few words. */

@@ -6,6 +6,7 @@ import { availableParallelism, hostname } from "node:os";
 import { z } from "zod";
 import { SHARDS_MAX } from "../placement/spread.js";
 import { LIMITS, type Limits } from "../words/limits.js";
+import { clusterSchema, type ClusterSettings, toCluster } from "./settings-cluster.js";
 import { choice, count, duration, FACTS, limit, type SettingFacts, size, tcpPort, text } from "./settings-kinds.js";
 
 /** What the node is. */
@@ -63,6 +64,8 @@ export interface LoggingSettings {
 export interface Settings {
   readonly node: NodeSettings;
   readonly listen: ListenSettings;
+  /** Null where the node is alone. */
+  readonly cluster: ClusterSettings | null;
   readonly limits: Limits;
   readonly log: LogSettings;
   readonly checkpoint: CheckpointSettings;
@@ -192,7 +195,7 @@ const logging = z.strictObject({
   level: choice({ default: "info", choices: LEVELS, why: "The least urgent lines that are logged." }),
 });
 
-const schema = z.strictObject({ node, listen, limits, session, log, checkpoint, logging });
+const schema = z.strictObject({ node, listen, cluster: clusterSchema, limits, session, log, checkpoint, logging });
 
 type Written = z.output<typeof schema>;
 
@@ -267,6 +270,7 @@ function toSettings(written: Written): Settings {
       peerBase: written.listen.peer_base,
       advertise: written.listen.advertise,
     }),
+    cluster: toCluster(written.cluster, written.listen),
     limits: toLimits(written),
     log: Object.freeze({
       retainMs: written.log.retain,

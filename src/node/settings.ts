@@ -119,7 +119,7 @@ function refusal(problems: readonly string[]): string {
 }
 
 function pairProblems(settings: Settings): PairProblem[] {
-  return [...ttlProblems(settings), ...sizeProblems(settings), ...portProblems(settings)];
+  return [...ttlProblems(settings), ...sizeProblems(settings), ...portProblems(settings), ...clusterProblems(settings)];
 }
 
 function ttlProblems({ limits }: Settings): PairProblem[] {
@@ -141,6 +141,24 @@ function sizeProblems({ limits, log, node }: Settings): PairProblem[] {
   if (node.stores > node.shards) {
     const reason = `a store without a shard does nothing, so stores be at most ${node.shards}.`;
     problems.push({ names: ["node.stores", "node.shards"], reason });
+  }
+  return problems;
+}
+
+function clusterProblems({ cluster }: Settings): PairProblem[] {
+  if (cluster === null) return [];
+  const problems: PairProblem[] = [];
+  if ((cluster.key === "") === (cluster.keyFile === "")) {
+    const reason = "a cluster has a key that strangers don't know: set one of the two.";
+    problems.push({ names: ["cluster.key", "cluster.key_file"], reason });
+  }
+  if (cluster.minInSync > cluster.replicas) {
+    problems.push({ names: ["cluster.min_in_sync", "cluster.replicas"], reason: "there would never be so many." });
+  }
+  const isRising = 2 * cluster.heartbeatMs < cluster.memberSilentMs && cluster.memberSilentMs < cluster.primarySilentMs;
+  if (!isRising) {
+    const names = ["cluster.heartbeat", "cluster.member_silence", "cluster.primary_silence"];
+    problems.push({ names, reason: "they must rise: twice heartbeat, member_silence, primary_silence." });
   }
   return problems;
 }

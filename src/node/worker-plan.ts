@@ -5,7 +5,7 @@ import { ringOf } from "../placement/ring.js";
 import type { NodeData } from "./node-data.js";
 import { hostAndPort, type NodePorts } from "./ports.js";
 import type { Settings } from "./settings-schema.js";
-import type { WorkerOptions } from "../worker/options.js";
+import type { ClusterOptions, WorkerOptions } from "../worker/options.js";
 
 /** What the plan is made of. */
 export interface PlanParts {
@@ -15,10 +15,14 @@ export interface PlanParts {
   readonly version: string;
   /** The host that clients are told. */
   readonly host: string;
+  /** By worker, where the node is of a cluster. */
+  readonly cluster: readonly ClusterOptions[] | null;
 }
 
+const NO_OFFICE = { epoch: 0, era: 0 };
+
 /** The options of every worker, by index. The message ports in them can be given away once. */
-export function planWorkers({ settings, data, ports, version, host }: PlanParts): readonly WorkerOptions[] {
+export function planWorkers({ settings, data, ports, version, host, cluster }: PlanParts): readonly WorkerOptions[] {
   const count = ports.own.length;
   const peers = peerPorts(count);
   const ringSlots = sharedSlots(data.directory.shards);
@@ -40,6 +44,7 @@ export function planWorkers({ settings, data, ports, version, host }: PlanParts)
     limits: settings.limits,
     log: settings.log,
     checkpoint: settings.checkpoint,
+    cluster: cluster?.[index] ?? null,
     peers: peers[index] ?? outOfRange(index),
   }));
 }
@@ -60,7 +65,7 @@ function storesOf({ directory, storeIds, configurations, spread }: NodeData, wor
     create: false, // node-data.ts has made it: a file that is missing now is a loss.
     storeId: storeIds[index] ?? outOfRange(index),
     shards: (spread.shardsOfStore[index] ?? outOfRange(index)).map((shard) => {
-      const { epoch, era } = configurations[shard] ?? outOfRange(shard);
+      const { epoch, era } = configurations.find((one) => one.shard === shard) ?? NO_OFFICE; // In a cluster, none yet.
       return { shard, epoch, era };
     }),
   }));

@@ -9,6 +9,8 @@
  */
 import { setTimeout as after } from "node:timers/promises";
 import { unreachable } from "../words/assert.js";
+import type { Configuration } from "../words/configuration.js";
+import type { ControlRequest, Report } from "../replication/outputs.js";
 import type { FromWorker, ToWorker, WorkerFailure, WorkerOptions, WorkerStatus } from "../worker/options.js";
 import { Gate } from "./gate.js";
 import { NodeFault } from "./node-fault.js";
@@ -30,6 +32,14 @@ export interface Progress {
 /** How long a status round waits for a worker that is busy, in milliseconds. */
 const STATUS_WITHIN_MS = 1_000;
 
+/** Whom workers of a cluster speak with. */
+export interface WorkersCluster {
+  ask(shard: number, request: ControlRequest, told: (message: ToWorker) => void): void;
+  saw(configuration: Configuration): void;
+  report(shard: number, replica: string, report: Report): void;
+  warn(facts: Readonly<Record<string, string>>, message: string): void;
+}
+
 /** All worker threads of one node. */
 export class Workers {
   readonly #threads: readonly WorkerThread[];
@@ -41,16 +51,21 @@ export class Workers {
   readonly #recoveries = new Map<number, Recovery>();
   readonly #rounds: StatusRounds;
   readonly #statusJson: () => Promise<string>;
+  readonly #cluster: WorkersCluster | null;
   #listeningCount = 0;
   #isStopping = false;
   #hasFailed = false;
 
   /**
    * Starts a thread for each of `options`.
-   * @param statusJson what a worker is told that asks for the status of the whole node
+   * @param of what a worker is told that asks for the status of the whole node, and who asks the control plane for it
    */
-  constructor(options: readonly WorkerOptions[], statusJson: () => Promise<string>) {
-    this.#statusJson = statusJson;
+  constructor(
+    options: readonly WorkerOptions[],
+    of: { readonly statusJson: () => Promise<string>; readonly cluster: WorkersCluster | null },
+  ) {
+    this.#statusJson = of.statusJson;
+    this.#cluster = of.cluster;
     this.#progress = options.map(() => ({ done: 0, total: 0 }));
     this.#rounds = new StatusRounds(options.length, STATUS_WITHIN_MS, (id) => this.#tellAll({ kind: "status?", id }));
     const said = (index: number, message: FromWorker): void => this.#hear(index, message);
@@ -101,6 +116,11 @@ export class Workers {
     return hasEnded;
   }
 
+  /** Tells every worker. */
+  tell(message: ToWorker): void {
+    this.#tellAll(message);
+  }
+
   #tellAll(message: ToWorker): void {
     for (const thread of this.#threads) thread.tell(message);
   }
@@ -126,6 +146,14 @@ export class Workers {
       case "failed":
         this.#fail(failureFault(index, message));
         return;
+      case "control":
+        return this.#cluster?.ask(message.shard, message.request, (told) => this.#threads[index]?.tell(told));
+      case "saw":
+        return this.#cluster?.saw(message.configuration);
+      case "report":
+        return this.#cluster?.report(message.shard, message.replica, message.report);
+      case "warning":
+        return this.#cluster?.warn(message.facts, message.message);
       case "drained":
         return; // Its end is what counts: only then is its app gone for certain.
       default:

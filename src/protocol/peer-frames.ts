@@ -2,7 +2,9 @@
  * Frames between two workers of a cluster, as bytes. One msgpack array for each frame; what it carries of the log are the
  * entries' own bytes, untouched (tables/events.ts). The version stands first, in the greeting and in each frame.
  *
- *     greeting = [ version, "hello", link, node, worker ]            the first message of who dialled
+ *     greeting  = [ version, "hello", link, purpose, cluster, node, worker, to, nonce ]     who dialled
+ *     challenge = [ version, "challenge", nonce ]                                           who was dialled
+ *     proof     = [ version, "proof", bytes ]               who dialled, then who was dialled: both know the cluster's key
  *     frame    = [ version, link, round, wanted 0|1, acknowledged, [ message, … ] ]
  *     message  = [ kind, shard, from, to, epoch, fields of its kind … ]
  */
@@ -24,29 +26,77 @@ export interface PeerFrame {
   readonly messages: readonly (readonly unknown[])[];
 }
 
-/** Who dials. */
+/** What a connection is for: frames of replicas, or requests of clients that go on to another node. */
+export type PeerPurpose = "replicas" | "requests";
+
+/** Who dials, and whom. */
 export interface PeerGreeting {
   readonly link: string;
+  readonly purpose: PeerPurpose;
+  readonly cluster: string;
   readonly node: string;
+  /** Its worker, counted within its node. */
   readonly worker: number;
+  /** The node that it means to reach. */
+  readonly to: string;
+  /** Random; both sides' proofs are about it. */
+  readonly nonce: string;
 }
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: "number" });
 const GREETING = "hello";
+const CHALLENGE = "challenge";
+const PROOF = "proof";
 const LINK_LENGTH_MAX = 64;
+const PROOF_LENGTH = 32;
 
 /** The bytes of a greeting. */
-export function encodeGreeting({ link, node, worker }: PeerGreeting): Uint8Array {
-  return packr.pack([PEER_VERSION, GREETING, link, node, worker]);
+export function encodeGreeting(greeting: PeerGreeting): Uint8Array {
+  const { link, purpose, cluster, node, worker, to, nonce } = greeting;
+  return packr.pack([PEER_VERSION, GREETING, link, purpose, cluster, node, worker, to, nonce]);
 }
 
 /** @returns null for what is no greeting of this version */
 export function decodeGreeting(bytes: Uint8Array): PeerGreeting | null {
   const fields = unpack(bytes);
   if (fields === null || fields[0] !== PEER_VERSION || fields[1] !== GREETING) return null;
-  const [, , link, node, worker] = fields;
-  if (!isName(link) || typeof node !== "string" || !isCount(worker)) return null;
-  return { link, node, worker };
+  const [, , link, purpose, cluster, node, worker, to, nonce] = fields;
+  if (!isName(link) || !isName(node) || !isCount(worker) || !isName(to)) return null;
+  if (typeof cluster !== "string" || typeof nonce !== "string") return null;
+  if (purpose !== "replicas" && purpose !== "requests") return null;
+  return { link, purpose, cluster, node, worker, to, nonce };
+}
+
+/** The version that a peer's first message speaks; null for what has none. */
+export function versionOfPeer(bytes: Uint8Array): number | null {
+  const version = unpack(bytes)?.[0];
+  return typeof version === "number" ? version : null;
+}
+
+/** The bytes of a challenge. */
+export function encodeChallenge(nonce: string): Uint8Array {
+  return packr.pack([PEER_VERSION, CHALLENGE, nonce]);
+}
+
+/** @returns the nonce; null for what is no challenge */
+export function decodeChallenge(bytes: Uint8Array): string | null {
+  const fields = unpack(bytes);
+  if (fields === null || fields[0] !== PEER_VERSION || fields[1] !== CHALLENGE) return null;
+  const nonce = fields[2];
+  return isName(nonce) ? nonce : null;
+}
+
+/** The bytes of a proof. */
+export function encodeProof(proof: Uint8Array): Uint8Array {
+  return packr.pack([PEER_VERSION, PROOF, proof]);
+}
+
+/** @returns 32 bytes; null for what is no proof */
+export function decodeProof(bytes: Uint8Array): Uint8Array | null {
+  const fields = unpack(bytes);
+  if (fields === null || fields[0] !== PEER_VERSION || fields[1] !== PROOF) return null;
+  const proof = fields[2];
+  return proof instanceof Uint8Array && proof.length === PROOF_LENGTH ? proof : null;
 }
 
 /** The bytes of a frame. */

@@ -23,6 +23,8 @@ import type { ChainEnd, Shard } from "./shard.js";
 export const PAGE_HEAD = 0;
 export const PAGE_CLAIMS = 1;
 export const PAGE_CLIENTS = 2;
+/** Where a page says how many rows it has (engine/pages.ts). */
+export const PAGE_COUNT_AT = 20;
 const PAGES_OF_KIND = 2 ** 32;
 const HEAD_SIZE = 40;
 

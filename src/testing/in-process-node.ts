@@ -69,10 +69,11 @@ async function start(
   const settings = settingsIn(directory, asked);
   const data = openNodeData(settings);
   had.push(() => data.directory.close());
-  const ports = await claimPorts(settings.listen, settings.node.workers);
+  const ports = await claimPorts(settings);
   had.push(() => ports.release());
   const version = packageVersion();
-  const plan = planWorkers({ settings, data, ports, version, host: toldHost(settings.listen) });
+  const host = toldHost(settings.listen);
+  const plan = planWorkers({ settings, data, ports, version, host, cluster: null });
   const options = plan[0] ?? outOfRange(0);
   const address = hostAndPort(settings.listen.host, ports.main);
   let failure: string | undefined;

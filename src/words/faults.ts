@@ -34,6 +34,7 @@ export const FAULT_CODES = [
   "draining",
   "overloaded",
   "too-many-unanswered",
+  "no-primary",
 ] as const;
 
 /** A stable code of a fault. */

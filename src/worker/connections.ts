@@ -13,6 +13,8 @@ export interface Receiver {
   close(code: number, reason: string): void;
   /** Part of the worker itself (HTTP), which ends in order when the node drains: its requests are not refused. */
   readonly isInside?: boolean;
+  /** Of a client of another worker, which tells its clients itself what concerns all of them. */
+  readonly isForwarded?: boolean;
   /** Bytes that wait to be read, as far as that is known. */
   readonly unsentBytes?: () => number;
 }

@@ -11,7 +11,7 @@
 import type { Forwarding } from "./forwarding.js";
 import type { Front } from "./front.js";
 import type { Listener } from "./listen.js";
-import type { ShardStore } from "./shard-store.js";
+import type { WorkerLog } from "./worker-log.js";
 import type { TurnLoop } from "./turn.js";
 
 /** What one worker says to the others on its way out. */
@@ -29,7 +29,7 @@ const LOOK_EVERY_MS = 2;
 export interface DrainParts {
   readonly front: Front;
   readonly loop: TurnLoop;
-  readonly stores: readonly ShardStore[];
+  readonly logs: readonly WorkerLog[];
   readonly forwarding: Forwarding;
   readonly listener: Listener | undefined;
   /** Runs a turn now. */
@@ -38,12 +38,12 @@ export interface DrainParts {
 
 /** The words that the other workers have said, and the wait for them. */
 export class Drain {
-  readonly #others: number;
+  readonly #others: readonly number[];
   readonly #said = new Map<number, Set<number>>();
 
-  /** @param workers how many there are, this one included. */
-  constructor(workers: number) {
-    this.#others = workers - 1;
+  /** @param others the other workers of the node; those of other nodes stay. */
+  constructor(others: readonly number[]) {
+    this.#others = others;
   }
 
   /** Another worker has said a word. */
@@ -70,27 +70,27 @@ export class Drain {
     listener?.refuseNew();
     await endCalls(leftMs(CALLS_END_AT)); // Their cancels and releases are still sent on.
     runNow();
-    forwarding.say(WORD_SENT);
+    forwarding.say(WORD_SENT, this.#others);
     await waitFor(() => this.#haveAllSaid(WORD_SENT), leftMs(ALL_SENT_AT));
     await waitFor(() => isCommitted(parts), leftMs(ALL_ANSWERED_AT));
     listener?.tellGoing();
     runNow();
-    forwarding.say(WORD_ANSWERED);
+    forwarding.say(WORD_ANSWERED, this.#others);
     await waitFor(() => this.#haveAllSaid(WORD_ANSWERED), leftMs(ALL_ANSWERED_AT));
     runNow();
     await waitFor(() => listener === undefined || listener.unsentBytes === 0, leftMs(ALL_READ_AT));
   }
 
   #haveAllSaid(word: number): boolean {
-    return (this.#said.get(word)?.size ?? 0) >= this.#others;
+    return (this.#said.get(word)?.size ?? 0) >= this.#others.length;
   }
 }
 
 /** Runs what is left; answers whether all of it is on disk and its answers have left. */
-function isCommitted({ stores, loop, runNow }: DrainParts): boolean {
-  if (stores.some(({ store }) => store.fault !== null)) return true; // What is not on disk now never will be.
+function isCommitted({ logs, loop, runNow }: DrainParts): boolean {
+  if (logs.some(({ store }) => store.fault !== null)) return true; // What is not on disk now never will be.
   runNow();
-  return !loop.isBehind && loop.hasRoom && stores.every(({ store }) => store.idle);
+  return !loop.isBehind && loop.hasRoom && logs.every(({ store }) => store.idle);
 }
 
 async function waitFor(holds: () => boolean, withinMs: number): Promise<void> {

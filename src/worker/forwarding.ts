@@ -4,7 +4,8 @@
  * sends twice (R-18).
  */
 import { Packr } from "msgpackr";
-import { encodeGroup } from "../protocol/encode-replies.js";
+import { KIND_GROUP } from "../words/kinds.js";
+import { encodeFault, encodeGroup } from "../protocol/encode-replies.js";
 import type { Connection, Connections, Receiver } from "./connections.js";
 import type { ClusterMap } from "./handshake.js";
 import {
@@ -19,6 +20,7 @@ import {
   type PeerRecord,
 } from "./peers.js";
 
+const packr = new Packr({ useRecords: false, variableMapSize: true, int64AsType: "number" });
 const ZERO = new Uint8Array([0]);
 const NOTHING = new Uint8Array(0);
 const FRAME_HEADER = 5;
@@ -46,9 +48,9 @@ export class Forwarding {
   /** The cluster map as a client is sent it. */
   mapBytes: Uint8Array;
   sink: ForwardedSink | undefined;
-  /** Told of each word that another worker says on its way out (drain.ts). */
   /** Told of each record about a watch (watch-line.ts). */
   onWatch: (worker: number, record: PeerRecord) => void = () => undefined;
+  /** Told of each word that another worker says on its way out (drain.ts). */
   onWord: (worker: number, word: number) => void = () => undefined;
 
   constructor(peers: readonly (Peer | undefined)[], connections: Connections, map: ClusterMap) {
@@ -62,12 +64,24 @@ export class Forwarding {
     this.mapBytes = mapBytesOf(map);
   }
 
+  /** Whether a worker can be reached now. */
+  isReachable: (worker: number) => boolean = (worker) => this.#peers[worker] !== undefined;
+
   /** Sends a message of one of our connections to another worker with the end of this turn; a grouped one joins its header. */
   requests(connection: Connection, worker: number, bytes: Uint8Array, isGrouped: boolean): void {
     const peer = this.#peers[worker];
-    if (peer === undefined) return;
+    if (peer === undefined || !this.isReachable(worker)) return this.#refuse(connection, bytes, isGrouped);
     this.#introduce(connection, peer);
     peer.add(this.#record(PEER_REQUESTS, connection, 1, bytes), isGrouped);
+  }
+
+  /** Nothing of it was executed, and the client is told so: the map may be another in a moment. */
+  #refuse(connection: Connection, message: Uint8Array, isGrouped: boolean): void {
+    const [kind, id] = readHead(message);
+    if (kind === KIND_GROUP || id === undefined) return;
+    const code = isGrouped ? "path-void" : "no-primary";
+    const text = "the worker that has this shard can't be reached from here at the moment; ask again";
+    encodeFault(this.#connections.writerOf(connection), 0, id, code, text);
   }
 
   /** Tells a worker who a connection is, before its first request there. */
@@ -145,15 +159,27 @@ export class Forwarding {
           false,
         );
       },
+      isForwarded: true,
       close: () => undefined, // The worker in front judges frames; what it forwards is whole.
     };
   }
 
-  /** Says a word to every other worker, behind all that was sent to it before. */
-  say(word: number): void {
+  /** Says a word to other workers, behind all that was sent to them before. */
+  say(word: number, workers: readonly number[]): void {
     const record = { kind: PEER_WORD, connection: word, generation: 0, count: 0, bytes: NOTHING };
-    for (const peer of this.#peers) peer?.add(record, false);
+    for (const worker of workers) this.#peers[worker]?.add(record, false);
     this.flush();
+  }
+
+  /** The connection to a worker of another node is gone: neither side knows the other's connections any more. */
+  lost(worker: number): void {
+    for (const known of this.#known.values()) known.delete(worker);
+    const prefix = `${worker}.`;
+    for (const [key, connection] of [...this.#theirs]) {
+      if (!key.startsWith(prefix)) continue;
+      this.#theirs.delete(key);
+      this.sink?.disconnect(connection);
+    }
   }
 
   flush(): void {
@@ -161,6 +187,13 @@ export class Forwarding {
   }
 }
 
+/** Kind and id of a message; undefined for what it has not. */
+function readHead(message: Uint8Array): readonly (number | undefined)[] {
+  const fields: unknown = packr.unpack(message);
+  if (!Array.isArray(fields)) return [];
+  return fields.slice(0, 2).map((field: unknown) => (typeof field === "number" ? field : undefined));
+}
+
 function mapBytesOf(map: ClusterMap): Uint8Array {
-  return new Packr({ useRecords: false, variableMapSize: true }).pack(map);
+  return packr.pack(map);
 }

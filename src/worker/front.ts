@@ -222,6 +222,19 @@ export class Front implements DecodeSink {
     writer.raw(forwarding.mapBytes, 0, forwarding.mapBytes.length);
   }
 
+  /** Tells every connection the map of now, unasked: a MOVED that answers nothing. */
+  tellMap(): void {
+    const { connections, forwarding } = this.#parts;
+    for (const connection of connections.all()) {
+      if (connection.bare === 0 || connection.receiver.isForwarded === true) continue;
+      const writer = connections.writerOf(connection);
+      encodeGroup(writer, 0);
+      writer.message(3, KIND_MOVED);
+      writer.integer(0);
+      writer.raw(forwarding.mapBytes, 0, forwarding.mapBytes.length);
+    }
+  }
+
   forward(worker: number, start: number, end: number, isGrouped: boolean): void {
     this.#parts.forwarding.requests(this.#here(), worker, this.#parts.inbox.bytes.subarray(start, end), isGrouped);
   }

@@ -61,7 +61,8 @@ async function hear(worker: ShardWorker, message: ToWorker): Promise<void> {
   switch (message.kind) {
     case "listen":
       worker.listen((app, front, ring) => {
-        http = new HttpApi(front, options, ring);
+        const { index, workerOfShard } = worker;
+        http = new HttpApi(front, { ...options, index, workerOfShard }, ring);
         http.route(app);
       });
       return;
@@ -71,6 +72,15 @@ async function hear(worker: ShardWorker, message: ToWorker): Promise<void> {
     case "node-status":
       questions.get(message.id)?.(message.json);
       questions.delete(message.id);
+      return;
+    case "told":
+      worker.cluster?.told(message.shard, message.input);
+      return;
+    case "seen":
+      worker.cluster?.seen(message.configuration);
+      return;
+    case "nodes":
+      worker.cluster?.setNodes(message.nodes);
       return;
     case "drain":
       await worker.drain(message.withinMs, async (withinMs) => http?.drain(withinMs));

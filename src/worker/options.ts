@@ -1,6 +1,11 @@
 /** What the node tells a worker thread when it starts it, and what the two say to each other afterwards. */
 import type { MessagePort } from "node:worker_threads";
+import type { Configuration } from "../words/configuration.js";
 import type { Limits } from "../words/limits.js";
+import type { Input } from "../replication/inputs.js";
+import type { ControlRequest, Report } from "../replication/outputs.js";
+import type { ReplicationSettings } from "../replication/settings.js";
+import type { ClusterNode } from "./cluster-view.js";
 
 /** One of the worker's stores. */
 export interface WorkerStore {
@@ -10,6 +15,25 @@ export interface WorkerStore {
   /** The id that the store must have. */
   readonly storeId: string;
   readonly shards: readonly { readonly shard: number; readonly epoch: number; readonly era: number }[];
+}
+
+/** What a worker of a cluster is told beside. */
+export interface ClusterOptions {
+  readonly clusterId: string;
+  /** The node's id. */
+  readonly node: string;
+  /** Which node of the cluster it is (cluster-view.ts). */
+  readonly place: number;
+  /** Stores of each node. */
+  readonly stores: number;
+  /** What nodes know each other by. */
+  readonly key: string;
+  /** Where this worker takes the connections of other nodes' workers. */
+  readonly host: string;
+  readonly port: number;
+  readonly nodes: readonly ClusterNode[];
+  readonly configurations: readonly Configuration[];
+  readonly replication: ReplicationSettings;
 }
 
 /** `workerData` of a worker thread. */
@@ -41,6 +65,8 @@ export interface WorkerOptions {
     readonly ringBytes: number;
   };
   readonly checkpoint: { readonly bytesPerSecond: number; readonly replayBytes: number };
+  /** Null where the node is alone: then nothing of replication is there. */
+  readonly cluster: ClusterOptions | null;
   /** A port to each worker, by index; null at the own index. Given in `transferList`. */
   readonly peers: readonly (MessagePort | null)[];
 }
@@ -62,6 +88,14 @@ export type FromWorker =
   /** The worker can't go on, and closes its app. The node exits with 1. */
   | ({ readonly kind: "failed" } & WorkerFailure)
   | { readonly kind: "node-status?"; readonly id: number }
+  /** To the control plane; `told` answers. */
+  | { readonly kind: "control"; readonly shard: number; readonly request: ControlRequest }
+  /** A replica has a configuration that the node may not have heard of. */
+  | { readonly kind: "saw"; readonly configuration: Configuration }
+  /** For the log, in words of replication/outputs.ts. */
+  | { readonly kind: "report"; readonly shard: number; readonly replica: string; readonly report: Report }
+  /** Of connections with other nodes, for the log. */
+  | { readonly kind: "warning"; readonly facts: Readonly<Record<string, string>>; readonly message: string }
   /** All that was answered is on disk, connections are closed: the thread ends. */
   | { readonly kind: "drained" };
 
@@ -71,6 +105,12 @@ export type ToWorker =
   | { readonly kind: "listen" }
   | { readonly kind: "status?"; readonly id: number }
   | { readonly kind: "node-status"; readonly id: number; readonly json: string }
+  /** The control plane's answer for a replica. */
+  | { readonly kind: "told"; readonly shard: number; readonly input: Input }
+  /** Somebody has seen a configuration that is larger than what this node knew. */
+  | { readonly kind: "seen"; readonly configuration: Configuration }
+  /** The nodes of the cluster, all of them. */
+  | { readonly kind: "nodes"; readonly nodes: readonly ClusterNode[] }
   /** Refuse new work with `draining`, commit, answer, close; all within so many milliseconds. */
   | { readonly kind: "drain"; readonly withinMs: number };
 

@@ -1,10 +1,9 @@
 /**
- * Between the workers of a node: what a client sent to one worker and another has to answer. Once a turn and worker, one
+ * Between workers, of one node or of two: what a client sent to one worker and another has to answer. Once a turn and worker, one
  * message with everything; answers come back the same way, as bytes that are only copied on (system.md §9).
  *
  *     record = u32 kind, u32 connection of the worker in front, u32 its generation, u32 count of messages, u32 size, bytes
  */
-import type { MessagePort } from "node:worker_threads";
 import { ByteBuffer } from "../tables/byte-buffer.js";
 
 export const PEER_REQUESTS = 1;
@@ -43,10 +42,18 @@ export interface PeerRecord {
   readonly bytes: Uint8Array;
 }
 
+/** What carries batches: the message port to another worker of the node, or a connection to one of another node. */
+export interface PeerPort {
+  postMessage(batch: Uint8Array<ArrayBuffer>, transfer: readonly ArrayBuffer[]): void;
+  on(event: "message", heard: (batch: unknown) => void): unknown;
+  on(event: "close", closed: () => void): unknown;
+  close(): void;
+}
+
 /** The line to one other worker. */
 export class Peer {
   readonly worker: number;
-  readonly #port: MessagePort;
+  readonly #port: PeerPort;
   #out = newBatch();
   #last = -1;
   #lastKey = 0;
@@ -54,7 +61,7 @@ export class Peer {
   /** Called when the other worker has closed its end, or is gone; nothing more comes from it. */
   onClosed: () => void = () => undefined;
 
-  constructor(worker: number, port: MessagePort, receive: (peer: Peer, batch: Uint8Array) => void) {
+  constructor(worker: number, port: PeerPort, receive: (peer: Peer, batch: Uint8Array) => void) {
     this.worker = worker;
     this.#port = port;
     port.on("message", (batch: unknown) => {

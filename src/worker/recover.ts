@@ -29,20 +29,10 @@ const CLAIMS_PER_CLIENT = 2;
 
 /** Opens one store. @throws StoreFault if it can't be used: what is wrong, where, and what to do. */
 export async function recoverStore(parts: RecoverParts, from: WorkerStore): Promise<ShardStore> {
-  const { log, checkpoint, clusterId, limits } = parts.options;
-  const ringBytes = ringBytesFor(log.ringBytes, limits);
-  const opening = Store.open({
-    file: from.file,
-    storeIndex: from.index,
-    clusterId,
-    era: 0,
-    create: from.create,
-    storeId: from.storeId,
-    ...log,
-    ringBytes,
-  });
+  const { checkpoint } = parts.options;
+  const opening = openStore(parts.options, from);
   const recovery = new Recovery(parts.surroundings, stateOptions(parts), from.shards); // While its thread starts.
-  const store = await opening;
+  const { store, ringBytes } = await opening;
   try {
     await store.recover({
       page: (key, body) => {
@@ -64,6 +54,25 @@ export async function recoverStore(parts: RecoverParts, from: WorkerStore): Prom
   });
 }
 
+/** Opens a store with a ring that takes every turn. @throws StoreFault */
+export async function openStore(
+  { log, clusterId, limits }: WorkerOptions,
+  from: WorkerStore,
+): Promise<{ readonly store: Store; readonly ringBytes: number }> {
+  const ringBytes = ringBytesFor(log.ringBytes, limits);
+  const store = await Store.open({
+    file: from.file,
+    storeIndex: from.index,
+    clusterId,
+    era: 0,
+    create: from.create,
+    storeId: from.storeId,
+    ...log,
+    ringBytes,
+  });
+  return { store, ringBytes };
+}
+
 /** The ring that was asked for, or a larger one if the largest turn that clients can bring would not fit (a power of two). */
 function ringBytesFor(asked: number, limits: Limits): number {
   const requests = TURN_REQUESTS_MAX + limits.requestsPerFrameMax;
@@ -71,7 +80,8 @@ function ringBytesFor(asked: number, limits: Limits): number {
   return Math.max(asked, 2 ** Math.ceil(Math.log2(turn / ROOM_FOR_TURN)));
 }
 
-function stateOptions(parts: RecoverParts): StateOptions {
+/** How large the tables of a shard may grow. */
+export function stateOptions(parts: Pick<RecoverParts, "options" | "hashKey">): StateOptions {
   const { limits, shards } = parts.options;
   const claims = Math.max(
     Math.min(65_536, limits.claimsPerNodeMax),
@@ -122,7 +132,8 @@ export class Recovery {
   }
 }
 
-function damaged(file: string, damage: Damage): StoreFault {
+/** What is told of a store that can't be read. */
+export function damaged(file: string, damage: Damage): StoreFault {
   assert(damage.message.length > 0, "damage says what it is");
   return new StoreFault({
     code: "store-damaged",

@@ -3,7 +3,16 @@ import { assert } from "../words/assert.js";
 import type { Epoch, Lsn, ShardMs } from "../words/ids.js";
 import { ByteBuffer } from "../tables/byte-buffer.js";
 import { NOWHERE, type Entry, type Position } from "../replication/entry.js";
-import { PAGE_CLAIMS, PAGE_CLIENTS, PAGE_HEAD, pageKey, Replay, writeHeadPage, writePage } from "../shard/replay.js";
+import {
+  PAGE_CLAIMS,
+  PAGE_CLIENTS,
+  PAGE_COUNT_AT,
+  PAGE_HEAD,
+  pageKey,
+  Replay,
+  writeHeadPage,
+  writePage,
+} from "../shard/replay.js";
 import type { Shard } from "../shard/shard.js";
 import { type KeyedPage, sealPage } from "./replica-log.js";
 
@@ -90,6 +99,3 @@ export class ReplicaActor {
     return pages;
   }
 }
-
-/** Where a page says how many rows it has (engine/pages.ts). */
-const PAGE_COUNT_AT = 20;

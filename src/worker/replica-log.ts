@@ -12,6 +12,7 @@ import type { Configuration } from "../words/configuration.js";
 import { epoch, lsn, type Lsn, shardIndex } from "../words/ids.js";
 import { xxhash32 } from "../words/xxhash32.js";
 import type { LogStore } from "../log/log-store.js";
+import type { PartRange } from "../log/store-messages.js";
 import type { StoredShard } from "../log/store-options.js";
 import { ENTRY_FORMAT, ENTRY_HEADER_SIZE } from "../tables/events.js";
 import { type Entry, isSame, NOWHERE, type Position, readEntry } from "../replication/entry.js";
@@ -36,8 +37,11 @@ export interface PartSink {
 
 /** A store whose content can be read while it is open. */
 export interface ReplicaDisk extends LogStore {
-  /** Pages, then batches from the last checkpoint on: all that is written, as of this moment. Bodies are lent. */
-  readParts(sink: PartSink): void;
+  /**
+   * Pages, then batches from the last checkpoint on: all that is written, as of this moment, of this shard at least.
+   * Bodies are lent.
+   */
+  readParts(sink: PartSink, of: PartRange): void;
 }
 
 /** A page of a shard, under its key. */

@@ -10,6 +10,7 @@ import type { ActorOrder, ReadOrder } from "../replication/outputs.js";
 import { Replica } from "../replication/replica.js";
 import type { ReplicationSettings } from "../replication/settings.js";
 import type { Control } from "../shard/control.js";
+import { pageKey } from "../shard/replay.js";
 import type { Shard } from "../shard/shard.js";
 import { type MakeShard, ReplicaActor } from "./replica-actor.js";
 import { openPage, type Part, PartReader, type ReplicaLog } from "./replica-log.js";
@@ -226,7 +227,11 @@ export class ReplicaSeat {
 
   #stored(): Part {
     const reader = new PartReader();
-    this.log.store.readParts(reader);
+    this.log.store.readParts(reader, {
+      shard: this.index,
+      keyFrom: pageKey(this.index, 0, 0),
+      keyTo: pageKey(this.index + 1, 0, 0) - 1,
+    });
     return reader.part(this.index);
   }
 

@@ -24,7 +24,7 @@ import {
 import type { Counters } from "../engine/engine.js";
 import { commitBucketMicros } from "../log/store-memory.js";
 import type { WorkerStatus } from "./options.js";
-import type { ShardStore } from "./shard-store.js";
+import type { WorkerLog } from "./worker-log.js";
 import type { TurnLoop } from "./turn.js";
 
 /** A histogram of durations in microseconds. */
@@ -49,7 +49,7 @@ export class TurnTimes {
 /** What a status is made of. */
 export interface StatusParts {
   readonly worker: number;
-  readonly stores: readonly ShardStore[];
+  readonly logs: readonly WorkerLog[];
   readonly loop: TurnLoop;
   readonly connections: number;
   readonly sessions: number;
@@ -80,7 +80,7 @@ const ANSWER_NAMES = new Map<number, string>([
 
 /** Sums up a worker. Walks its shards, so it costs some microseconds. */
 export function workerStatus(parts: StatusParts): WorkerStatus {
-  const shards = parts.stores.flatMap((store) => store.shards);
+  const shards = parts.logs.flatMap(({ turns }) => turns.shards);
   const sum = (of: (shard: (typeof shards)[number]) => number): number =>
     shards.reduce((total, shard) => total + of(shard), 0);
   const claims = sum((shard) => shard.state.claims.pool.live);
@@ -107,14 +107,14 @@ export function workerStatus(parts: StatusParts): WorkerStatus {
     turns: parts.loop.turns,
     requests: parts.loop.requests,
     turnMicros: parts.times.turn.summary,
-    commitMicros: commitSummary(parts.stores),
-    log: logSummary(parts.stores),
+    commitMicros: commitSummary(parts.logs),
+    log: logSummary(parts.logs),
   };
 }
 
-function logSummary(stores: readonly ShardStore[]): Record<string, number> {
+function logSummary(logs: readonly WorkerLog[]): Record<string, number> {
   const sum = { commits: 0, bytes: 0, copyBacks: 0, copyBackMicrosMax: 0, walBytes: 0, logBytes: 0, pages: 0 };
-  for (const { store } of stores) {
+  for (const { store } of logs) {
     const stats = store.stats();
     sum.commits += stats.commits;
     sum.bytes += stats.bytes;
@@ -128,9 +128,9 @@ function logSummary(stores: readonly ShardStore[]): Record<string, number> {
 }
 
 /** Percentiles out of the buckets of all stores: the lower bound of the bucket in which they fall. */
-function commitSummary(stores: readonly ShardStore[]): { p50: number; p99: number; max: number } {
+function commitSummary(logs: readonly WorkerLog[]): { p50: number; p99: number; max: number } {
   const counts: number[] = [];
-  for (const { store } of stores) {
+  for (const { store } of logs) {
     store.stats().commitMicros.forEach((count, bucket) => {
       counts[bucket] = (counts[bucket] ?? 0) + count;
     });

@@ -6,6 +6,7 @@ import { Inbox } from "../tables/inbox.js";
 import { KeyedHash } from "../tables/keyed-hash.js";
 import { Paths } from "../tables/paths.js";
 import { OfficeClock } from "./clock.js";
+import type { ClusterView } from "./cluster-view.js";
 import { TURN_REQUESTS_MAX } from "./front.js";
 import type { WelcomeFacts } from "./handshake.js";
 import type { WorkerOptions } from "./options.js";
@@ -54,21 +55,25 @@ export function surroundingsOf(
   };
 }
 
-/** What WELCOME tells. */
-export function factsOf(options: WorkerOptions, ring: Ring): WelcomeFacts {
+/** What WELCOME tells. @param view of the cluster, where there is one: its map changes */
+export function factsOf(options: WorkerOptions, ring: Ring, view: ClusterView | undefined): WelcomeFacts {
   const bytes = Buffer.alloc(ring.slots.length * 2);
   ring.slots.forEach((shard, slot) => bytes.writeUInt16LE(shard, slot * 2));
+  const alone = {
+    version: 1,
+    shards: options.shards,
+    ringId: ring.id,
+    workers: options.addresses,
+    owners: [...options.workerOfShard],
+  };
+  const { cluster, addresses, index } = options;
   return {
     server: `holdfast/${options.version}`,
     node: options.node,
-    worker: options.index,
+    worker: cluster === null ? index : cluster.place * addresses.length + index,
     limits: options.limits,
-    map: {
-      version: 1,
-      shards: options.shards,
-      ringId: ring.id,
-      workers: options.addresses,
-      owners: [...options.workerOfShard],
+    get map() {
+      return view?.map ?? alone;
     },
     ring: bytes,
   };

@@ -197,7 +197,7 @@ export class TurnLoop {
       const path = inbox.path(row);
       const connection = paths.isOpen(path) ? connections.get(paths.connection(path)) : undefined;
       if (connection === undefined) continue;
-      const code = paths.isSession(path) ? "path-void" : "overloaded";
+      const code = paths.isSession(path) ? "path-void" : "no-primary";
       const group = paths.isSession(path) ? paths.serial(path) : 0;
       const message = "this shard's primary is not here, or not yet; open the path anew, or ask again";
       encodeFault(connections.writerOf(connection), group, inbox.id(row), code, message);

@@ -7,6 +7,7 @@ import type { Counters } from "../engine/engine.js";
 import type { Ring } from "../placement/ring.js";
 import { PATHS_PER_START, type Paths } from "../tables/paths.js";
 import type { OfficeClock } from "./clock.js";
+import { ClusterSide } from "./cluster-side.js";
 import { Connections } from "./connections.js";
 import { Forwarding } from "./forwarding.js";
 import { Drain } from "./drain.js";
@@ -14,12 +15,13 @@ import { Front, type FrontParts } from "./front.js";
 import { Listener } from "./listen.js";
 import type { FromWorker, WorkerFailure, WorkerOptions, WorkerStatus } from "./options.js";
 import { Peer } from "./peers.js";
-import { recoverStore } from "./recover.js";
+import { type Recovered, recoverAll } from "./recover-all.js";
 import type { ShardStore } from "./shard-store.js";
 import { TurnTimes, workerStatus } from "./status.js";
 import { CONNECTIONS_MAX, factsOf, ringOfNode, type Surroundings, surroundingsOf } from "./surroundings.js";
 import { TurnLoop } from "./turn.js";
 import { type JoinedWatches, joinWatches } from "./watch-join.js";
+import type { WorkerLog } from "./worker-log.js";
 
 /** Never sleep longer than this: shard time must not stand (R-1), and the disk is looked at. */
 const SLEEP_MAX_MS = 250;
@@ -34,7 +36,7 @@ export interface NodeLine {
 
 /** The parts of a worker that is built. */
 interface Built {
-  readonly stores: readonly ShardStore[];
+  readonly logs: readonly WorkerLog[];
   readonly loop: TurnLoop;
   readonly forwarding: Forwarding;
   readonly front: Front;
@@ -50,6 +52,7 @@ export class ShardWorker {
   readonly #paths: Paths;
   readonly #built: Built;
   readonly #peers: readonly (Peer | undefined)[];
+  readonly #cluster: ClusterSide | undefined;
   readonly #ring: Ring;
   readonly #drain: Drain;
   readonly #watches: JoinedWatches;
@@ -60,30 +63,28 @@ export class ShardWorker {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
-  private constructor(
-    options: WorkerOptions,
-    line: NodeLine,
-    made: { stores: readonly ShardStore[]; surroundings: Surroundings },
-  ) {
+  private constructor(options: WorkerOptions, line: NodeLine, made: Recovered) {
     this.#options = options;
     this.#line = line;
-    const { stores, surroundings } = made;
+    const { logs, surroundings } = made;
     const { paths, counters, clock } = surroundings;
     this.#paths = paths;
     this.#counters = counters;
     this.#clock = clock;
-    this.#peers = options.peers.map((port, worker) =>
-      port === null ? undefined : new Peer(worker, port, (peer, batch) => this.#fromPeer(peer, batch)),
-    );
-    const connections = new Connections(CONNECTIONS_MAX);
     this.#ring = ringOfNode(options);
-    const facts = factsOf(options, this.#ring);
+    const cluster = this.#clusterOf(made);
+    this.#cluster = cluster;
+    const others = this.#linesTo(cluster);
+    this.#peers = others.peers;
+    const connections = new Connections(CONNECTIONS_MAX);
+    const facts = factsOf(options, this.#ring, cluster?.view);
     const forwarding = new Forwarding(this.#peers, connections, facts.map);
-    this.#drain = new Drain(options.addresses.length);
+    this.#drain = new Drain(others.here);
     forwarding.onWord = (worker, word) => this.#drain.hear(worker, word);
     for (const peer of this.#peers) if (peer !== undefined) peer.onClosed = () => this.#drain.isGone(peer.worker);
-    const loop = this.#loopOf(surroundings, stores, connections);
-    this.#watches = this.#watchesOf({ loop, stores, connections, forwarding });
+    if (cluster !== undefined) forwarding.isReachable = (worker) => cluster.isReachable(worker);
+    const loop = this.#loopOf(surroundings, logs, connections);
+    this.#watches = this.#watchesOf({ loop, connections, forwarding }, made.alone);
     const watches = this.#watches.front;
     const front = this.#frontOf(surroundings, { connections, loop, watches, forwarding, facts });
     forwarding.sink = {
@@ -93,20 +94,54 @@ export class ShardWorker {
       messages: (connection, count, bytes) => front.receiveMessages(connection, count, bytes),
       principalOf: (connection) => paths.copyPrincipal(connection.bare),
     };
-    this.#built = { stores, loop, forwarding, front, connections };
-    for (const { store } of stores) {
+    this.#built = { logs, loop, forwarding, front, connections };
+    cluster?.join({ forwarding, schedule: () => this.#schedule(), mapChanged: () => this.#tellMap() });
+    for (const { store } of logs) {
       store.onCommitted = () => this.#committed();
       store.onFailed = ({ code, message }) => this.fail({ code, message });
     }
   }
 
+  #clusterOf({ replicated, round }: Recovered): ClusterSide | undefined {
+    const options = this.#options;
+    const { cluster } = options;
+    if (cluster === null) return undefined;
+    const tell = (message: FromWorker): void => this.#line.tell(message);
+    const fromPeer = (peer: Peer, batch: Uint8Array): void => this.#fromPeer(peer, batch);
+    const side = new ClusterSide({ options, cluster, ringId: this.#ring.id, tell, fromPeer }, replicated);
+    round.count = () => side.replicas.round;
+    return side;
+  }
+
+  /** The lines to the other workers, by their numbers, and which of those are of this node. */
+  #linesTo(cluster: ClusterSide | undefined): {
+    readonly peers: readonly (Peer | undefined)[];
+    readonly here: readonly number[];
+  } {
+    const peers = cluster?.peers ?? [];
+    const here: number[] = [];
+    for (const [worker, port] of this.#options.peers.entries()) {
+      if (port === null) continue;
+      const index = this.#index - this.#options.index + worker;
+      peers[index] = new Peer(index, port, (peer, batch) => this.#fromPeer(peer, batch));
+      here.push(index);
+    }
+    return { peers, here };
+  }
+
+  /** This worker's number: in the cluster where there is one. */
+  get #index(): number {
+    return this.#cluster?.index ?? this.#options.index;
+  }
+
   #loopOf(
     { inbox, paths, events, clock }: Surroundings,
-    stores: readonly ShardStore[],
+    logs: readonly WorkerLog[],
     connections: Connections,
   ): TurnLoop {
     return new TurnLoop({
-      stores,
+      stores: logs.map(({ turns }) => turns),
+      ...(this.#cluster === undefined ? {} : { replicating: this.#cluster.replicas }),
       inbox,
       paths,
       events,
@@ -121,14 +156,14 @@ export class ShardWorker {
     });
   }
 
-  #watchesOf(parts: Pick<Built, "loop" | "stores" | "forwarding" | "connections">): JoinedWatches {
-    const { index, limits, workerOfShard } = this.#options;
+  #watchesOf(parts: Pick<Built, "loop" | "forwarding" | "connections">, stores: readonly ShardStore[]): JoinedWatches {
     return joinWatches({
       ...parts,
-      index,
+      stores,
+      index: this.#index,
       peers: this.#peers,
-      limits,
-      workerOfShard,
+      limits: this.#options.limits,
+      workerOfShard: this.workerOfShard,
       shardOf: (crc) => this.#ring.shardOf(crc),
       schedule: () => this.#schedule(),
       later: (act, afterMs) => setTimeout(act, afterMs).unref(),
@@ -139,15 +174,15 @@ export class ShardWorker {
     { inbox, paths }: Surroundings,
     parts: Pick<FrontParts, "connections" | "loop" | "watches" | "forwarding" | "facts">,
   ): Front {
-    const { index, limits, workerOfShard } = this.#options;
+    const { limits } = this.#options;
     return new Front({
       ...parts,
       inbox,
       paths,
       limits,
       where: {
-        worker: index,
-        workerOfShard,
+        worker: this.#index,
+        workerOfShard: this.workerOfShard,
         shardOf: (crc) => this.#ring.shardOf(crc),
         workerOfPath: (number) => this.#workerOfPath(number),
       },
@@ -162,24 +197,9 @@ export class ShardWorker {
     const began = performance.now();
     const hashKey = [randomInt(2 ** 31), randomInt(2 ** 31)] as const;
     const surroundings = surroundingsOf(options, hashKey, line.readClock);
-    const stores: ShardStore[] = [];
-    for (const from of options.stores) {
-      stores.push(
-        await recoverStore(
-          {
-            options,
-            surroundings,
-            hashKey,
-            clockMs: () => surroundings.clock.now,
-            progress: (done, total) => {
-              line.tell({ kind: "recovering", done, total });
-            },
-          },
-          from,
-        ),
-      );
-    }
-    const worker = new ShardWorker(options, line, { stores, surroundings });
+    const progress = (done: number, total: number): void => line.tell({ kind: "recovering", done, total });
+    const parts = { options, surroundings, hashKey, clockMs: () => surroundings.clock.now, progress };
+    const worker = new ShardWorker(options, line, await recoverAll(parts));
     const status = worker.status();
     line.tell({
       kind: "recovered",
@@ -204,6 +224,7 @@ export class ShardWorker {
     });
     this.#listener.listen(host, mainPort);
     if (ownPort !== mainPort) this.#listener.listen(host, ownPort);
+    this.#cluster?.listen();
     this.#schedule();
     this.#line.tell({ kind: "listening" });
   }
@@ -213,9 +234,25 @@ export class ShardWorker {
     this.#run();
   }
 
-  /** Which worker of this node made a path's number; -1 if none. Starts are given out to workers in turn. */
+  /** Which worker has each shard. */
+  get workerOfShard(): Uint16Array {
+    return this.#cluster?.view.owners ?? this.#options.workerOfShard;
+  }
+
+  /** This worker's number where all that serve the same shards have one. */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** What the node has heard of the cluster. */
+  get cluster(): ClusterSide | undefined {
+    return this.#cluster;
+  }
+
+  /** Which worker made a path's number; -1 if none. Starts are given out to workers in turn. */
   #workerOfPath(number: number): number {
     const start = Math.floor(number / PATHS_PER_START);
+    if (this.#cluster !== undefined) return this.#cluster.workerOfStart(start);
     const worker = this.#options.index + (start - this.#options.start);
     return worker >= 0 && worker < this.#options.addresses.length ? worker : -1;
   }
@@ -251,6 +288,7 @@ export class ShardWorker {
   /** What is on disk lets replies go; and a turn that waited for room runs. */
   #committed(): void {
     if (this.#isClosed) return;
+    if (this.#cluster !== undefined) return this.#schedule(); // What is stored is acknowledged by a turn.
     if (this.#isWaitingForRoom) return this.#run();
     this.#built.loop.release();
     this.#built.forwarding.flush();
@@ -259,9 +297,10 @@ export class ShardWorker {
   /** Wakes when something is due. */
   #sleep(): void {
     let next = this.#clock.now + SLEEP_MAX_MS;
-    for (const store of this.#built.stores) {
-      next = Math.min(next, this.#clock.now + store.wantsTurnIn);
-      for (const shard of store.shards) next = Math.min(next, shard.nextDue());
+    if (this.#cluster !== undefined) next = Math.min(next, this.#clock.now + this.#cluster.replicas.tickMs);
+    for (const { turns } of this.#built.logs) {
+      next = Math.min(next, this.#clock.now + turns.wantsTurnIn);
+      for (const shard of turns.shards) next = Math.min(next, shard.nextDue());
     }
     if (this.#timer !== undefined && this.#timerAt <= next) return;
     clearTimeout(this.#timer);
@@ -276,12 +315,19 @@ export class ShardWorker {
     );
   }
 
+  /** Shards have gone to other workers: clients are told, so that they need not find out by being refused. */
+  #tellMap(): void {
+    if (this.#isClosed) return;
+    this.#built.front.tellMap();
+    this.#schedule();
+  }
+
   /** Counts and sizes, for `status`. */
   status(): WorkerStatus {
-    const { stores, loop, connections } = this.#built;
+    const { logs, loop, connections } = this.#built;
     return workerStatus({
       worker: this.#options.index,
-      stores,
+      logs,
       loop,
       connections: connections.open,
       sessions: this.#paths.sessions,
@@ -295,7 +341,10 @@ export class ShardWorker {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#line.tell({ kind: "failed", ...failure });
-    setImmediate(() => this.#listener?.close()); // Not in the callback of a socket that this would close.
+    setImmediate(() => {
+      this.#cluster?.close();
+      this.#listener?.close();
+    }); // Not in the callback of a socket that this would close.
   }
 
   /** Refuses new work, commits and answers what there is, and closes everything; after a failure it only closes. */
@@ -307,7 +356,8 @@ export class ShardWorker {
     clearTimeout(this.#timer);
     this.#listener?.close();
     for (const peer of this.#peers) peer?.close();
-    await Promise.allSettled(this.#built.stores.map(({ store }) => store.close())); // A store's fault is told already.
+    this.#cluster?.close();
+    await Promise.allSettled(this.#built.logs.map(({ store }) => store.close())); // A store's fault is told already.
   }
 }
 

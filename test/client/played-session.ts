@@ -32,7 +32,7 @@ export class PlayedSession {
       answerWithinMs: ANSWER_WITHIN_MS,
       clockSpreadMs: 0,
     });
-    this.session.setOwners([0, 0, 1], this.nowMs);
+    this.session.setMap({ version: 1, owners: [0, 0, 1] }, this.nowMs);
     this.session.setLimits({ requestsPerFrame: 100, waitingGraceMs: 10_000 });
   }
 

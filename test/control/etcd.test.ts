@@ -36,7 +36,7 @@ function nextAfter(configuration: Configuration): Configuration {
 
 function record(node: string): NodeRecord {
   const stores = [`${node}-store`];
-  return { node, name: node, main: "h:1", clients: ["h:2"], peers: ["h:3"], stores, software: "0.1.0" };
+  return { node, name: node, place: 0, main: "h:1", clients: ["h:2"], peers: ["h:3"], stores, software: "0.1.0" };
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {

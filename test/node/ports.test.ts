@@ -2,21 +2,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NodeFault } from "../../src/node/node-fault.js";
+import { readSettings } from "../../src/node/settings.js";
+import type { Settings } from "../../src/node/settings-schema.js";
 import { claimPorts, hostAndPort, toldHost } from "../../src/node/ports.js";
 
 const LISTEN = { host: "127.0.0.1", main: 0, workerBase: 0, peerBase: 0, advertise: "" };
 
+/** Those of a node with one worker that is alone. */
+function settings(listen: typeof LISTEN): Settings {
+  const flags = { "--workers": "1" };
+  const result = readSettings({ flags, environment: {}, configPath: null });
+  if (result.kind === "refused") assert.fail(result.message);
+  return { ...result.settings, listen };
+}
+
 test("a node that can't have one of its ports gives the others back", async () => {
-  const first = await claimPorts(LISTEN, 1);
+  const first = await claimPorts(settings(LISTEN));
   const [taken = 0] = first.own;
-  const free = await claimPorts(LISTEN, 1);
+  const free = await claimPorts(settings(LISTEN));
   await free.release();
   await assert.rejects(
-    claimPorts({ ...LISTEN, main: free.main, workerBase: taken }, 1),
+    claimPorts(settings({ ...LISTEN, main: free.main, workerBase: taken })),
     (error) =>
       error instanceof NodeFault && error.code === "port-in-use" && error.message.includes("listen.worker_base"),
   );
-  const again = await claimPorts({ ...LISTEN, main: free.main }, 1);
+  const again = await claimPorts(settings({ ...LISTEN, main: free.main }));
   assert.equal(again.main, free.main);
   await again.release();
   await first.release();

@@ -278,5 +278,5 @@ test("the JSON Schema has every setting with its default, requires none and allo
     assert.ok(text.includes(`"default":${JSON.stringify(fallback)}`), key);
   }
   assert.ok(!text.includes('"required"'));
-  assert.equal(text.split('"additionalProperties":false').length, 1 + 1 + 7);
+  assert.equal(text.split('"additionalProperties":false').length, 1 + 1 + 8);
 });

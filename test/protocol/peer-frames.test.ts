@@ -20,7 +20,8 @@ test("a frame is read as it was written, bytes untouched", () => {
 });
 
 test("a greeting is read as it was written, and is no frame; a frame is no greeting", () => {
-  const greeting = { link: "a-b-1", node: "a", worker: 2 };
+  const names = { cluster: "c", node: "a", worker: 2, to: "b", nonce: "1f" };
+  const greeting = { link: "a-b-1", purpose: "replicas", ...names } as const;
   assert.deepEqual(decodeGreeting(encodeGreeting(greeting)), greeting);
   assert.equal(decodePeerFrame(encodeGreeting(greeting)), null);
   assert.equal(decodeGreeting(encodePeerFrame(frame)), null);

@@ -368,7 +368,7 @@ export class SimulatedClient {
   #takeMap({ version, owners }: Welcome["map"]): void {
     if (version < this.#mapVersion) return;
     this.#mapVersion = version;
-    this.#session.setOwners(owners, this.now);
+    this.#session.setMap({ version, owners }, this.now);
   }
 
   #tellBelief(claim: number, given: Given): void {

@@ -23,7 +23,7 @@ import { Machine } from "../world/machine.js";
 import type { Network } from "../world/network.js";
 import { SimStore } from "../world/store.js";
 import type { World } from "../world/world.js";
-import { digestOf } from "./digest-of.js";
+import { digestOf } from "../../../src/worker/state-digest.js";
 import type { NodeFacts } from "./node-facts.js";
 import { PeerWires } from "./peer-wires.js";
 import type { NodeInCast } from "./place.js";

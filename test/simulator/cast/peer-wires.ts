@@ -54,7 +54,7 @@ export class PeerWires {
       { address: peerAddress(other, worker), host: other },
       {
         opened: () => {
-          end.send(encodeGreeting({ link, node, worker }));
+          end.send(encodeGreeting({ link, purpose: "replicas", cluster: "", node, worker, to: other, nonce: "" }));
           wire = this.#wire(end, () => this.#gone(other, wire, "closed"));
           replicas.connected(other, link, wire);
         },

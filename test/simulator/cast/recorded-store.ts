@@ -1,6 +1,7 @@
 /** A store of replicas that also writes the books: each batch as it is handed in, and what of it is on disk. */
 import type { LogPosition, LogRead } from "../../../src/log/log-store.js";
 import type { StoreFault } from "../../../src/log/store-fault.js";
+import type { PartRange } from "../../../src/log/store-messages.js";
 import type { StoredShard, StoreInfo } from "../../../src/log/store-options.js";
 import type { PartSink, ReplicaDisk } from "../../../src/worker/replica-log.js";
 import type { ReplicaBooks } from "../replica-books.js";
@@ -71,8 +72,8 @@ export class RecordedStore implements ReplicaDisk {
     this.#store.askLog(from, answer, fail);
   }
 
-  readParts(sink: PartSink): void {
-    this.#store.readParts(sink);
+  readParts(sink: PartSink, of: PartRange): void {
+    this.#store.readParts(sink, of);
   }
 
   #note(): void {
