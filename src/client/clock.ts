@@ -8,17 +8,12 @@
  *
  * Without that setting a wall clock that stepped ahead and back would make time stand still until it caught up.
  */
-import { uptime } from "node:os";
+import { type Readings, readMachineClocks } from "./machine.js";
+
+export type { Readings } from "./machine.js";
 
 /** Clocks may disagree by this much before they are set anew, in milliseconds; belief ends earlier by as much. */
 export const CLOCK_SPREAD_MS: number = 20;
-
-/** What one reading of the machine's clocks says, in milliseconds from whenever each began. */
-export interface Readings {
-  readonly monotonicMs: number;
-  readonly bootMs: number;
-  readonly wallMs: number;
-}
 
 /** Who goes by a clock that can be moved. */
 export interface TimeFollower {
@@ -45,7 +40,7 @@ export class Clock {
   #nowMs = 0;
 
   /** @param read the machine's clocks, or a test's. */
-  constructor(read: () => Readings = machineClocks) {
+  constructor(read: () => Readings = readMachineClocks) {
     this.#read = read;
     this.#setBases(read());
   }
@@ -72,8 +67,4 @@ export class Clock {
     this.#bootBase = this.#nowMs - readings.bootMs;
     this.#wallBase = this.#nowMs - readings.wallMs;
   }
-}
-
-function machineClocks(): Readings {
-  return { monotonicMs: performance.now(), bootMs: uptime() * 1000, wallMs: Date.now() };
 }

@@ -7,11 +7,11 @@ import type { Answer, ClusterMap, ServerMessage, Welcome } from "../protocol/ser
 import { Clock, CLOCK_SPREAD_MS, type TimeSource } from "./clock.js";
 import { ClosedError, ConnectRefusedError, InDoubtError, RefusedError, UnavailableError } from "./errors.js";
 import type { HistoryRecorder } from "./history-recorder.js";
-import { Network, type NetworkListener } from "./network.js";
+import { letGo, soon, type Timer } from "./machine.js";
+import { Network, type NetworkListener, type NetworkParts } from "./network.js";
 import { Questions, type WatchPush } from "./questions.js";
 import { Session } from "./session.js";
 import type { LostClaim, Outcome } from "./session-words.js";
-import type { ServerUrl } from "./url.js";
 
 /** A request is smaller than this, in bytes, its name and metadata at their longest. */
 const REQUEST_BYTES_MAX = 1536;
@@ -24,9 +24,7 @@ const ASK_AGAIN_MS = 60;
 const CLOSE_WITHIN_MS = 1000;
 
 /** What a driver is made with. Times in milliseconds. */
-export interface DriverSettings {
-  readonly url: ServerUrl;
-  readonly clientName: string;
+export interface DriverSettings extends NetworkParts {
   readonly sessionKey: Uint8Array;
   readonly ttlMs: number;
   readonly answerWithinMs: number;
@@ -57,7 +55,7 @@ export class Driver implements NetworkListener {
   readonly #ready: Promise<void>;
   #settleReady: ((error: Error | undefined) => void) | undefined;
   #requestsPerFrame = 512;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #flushDue = false;
   #entryIsUp = false;
   #lastReason = "nothing was tried yet";
@@ -79,7 +77,7 @@ export class Driver implements NetworkListener {
       answerWithinMs: settings.answerWithinMs,
       clockSpreadMs: CLOCK_SPREAD_MS,
     });
-    this.#network = new Network(settings.url, settings.clientName, this);
+    this.#network = new Network(settings, this);
     this.#ready = new Promise((resolve, reject) => {
       this.#settleReady = (error) => {
         if (error === undefined) resolve();
@@ -297,7 +295,7 @@ export class Driver implements NetworkListener {
   #scheduleFlush(): void {
     if (this.#flushDue || this.#ended !== undefined) return;
     this.#flushDue = true;
-    setImmediate(() => {
+    soon(() => {
       this.#flushDue = false;
       this.#flush();
     });
@@ -345,9 +343,11 @@ export class Driver implements NetworkListener {
     this.#questions.expire(nowMs);
     this.#flush();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#tick();
-    }, this.session.tickEveryMs()).unref();
+    this.#timer = letGo(
+      setTimeout(() => {
+        this.#tick();
+      }, this.session.tickEveryMs()),
+    );
   }
 
   #end(error: Error): void {

@@ -2,8 +2,9 @@
  * A history in a file. Lines are gathered and written in pieces, in order, by synchronous writes: a history that lags
  * behind its program would be cut off where it matters, at the end of a process that is killed.
  */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { InvalidOptionError } from "./errors.js";
 import { History, type HistoryOptions } from "./history.js";
+import { nodeProcess } from "./machine.js";
 
 /** Written in pieces of about so many characters. */
 const PIECE_SIZE = 64 * 1024;
@@ -15,14 +16,17 @@ export interface HistoryFile {
   close(): void;
 }
 
-/** Makes or empties the file. @throws the error of the file system. */
+/** Makes or empties the file. @throws the error of the file system; InvalidOptionError where there is none. */
 export function openHistoryFile(path: string, options: HistoryOptions = {}): HistoryFile {
-  const file = openSync(path, "w");
+  const files = nodeProcess()?.getBuiltinModule("node:fs");
+  if (files === undefined)
+    throw new InvalidOptionError("histories go to a file in Node only; use new History(line => …)");
+  const file = files.openSync(path, "w");
   let unwritten: string[] = [];
   let size = 0;
   const write = (): void => {
     const bytes = Buffer.from(unwritten.join(""));
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    for (let at = 0; at < bytes.length; ) at += files.writeSync(file, bytes, at);
     unwritten = [];
     size = 0;
   };
@@ -35,7 +39,7 @@ export function openHistoryFile(path: string, options: HistoryOptions = {}): His
     history,
     close: () => {
       write();
-      closeSync(file);
+      files.closeSync(file);
     },
   };
 }

@@ -2,7 +2,6 @@
  * The library as callers see it: one client, one session, any number of locks. Each method asks the driver and turns the
  * outcome into a value or one of the errors of errors.ts.
  */
-import { createHash, randomBytes } from "node:crypto";
 import type { Answer } from "../protocol/server-messages.js";
 import {
   KIND_ACQUIRE,
@@ -31,6 +30,7 @@ import {
 } from "./errors.js";
 import { HistoryRecorder } from "./history-recorder.js";
 import type { Lock } from "./lock.js";
+import { environmentVariable, wiresOfPlatform } from "./machine.js";
 import type {
   AcquireOptions,
   ConnectOptions,
@@ -50,7 +50,7 @@ import { watchClaims } from "./watch.js";
 const DEFAULT_TTL_MS = 30_000;
 const DEFAULT_ANSWER_WITHIN_MS = 10_000;
 const METADATA_BYTES_MAX = 256;
-const PUBLIC_ID_LENGTH = 16;
+const PUBLIC_ID_SIZE = 8;
 
 /** What an administrator ends, and why. */
 export interface EndOptions {
@@ -75,16 +75,17 @@ export class Holdfast {
    * @throws UnavailableError if none answers in time; ConnectRefusedError; InvalidOptionError.
    */
   static async connect(options: ConnectOptions = {}): Promise<Holdfast> {
-    const sessionKey = randomBytes(SESSION_KEY_SIZE);
+    const sessionKey = crypto.getRandomValues(new Uint8Array(SESSION_KEY_SIZE));
     const history = options.recordHistory;
     const driver = new Driver({
-      url: parseServerUrl(options.url ?? process.env["HOLDFAST_URL"] ?? DEFAULT_URL),
+      openWire: await wiresOfPlatform(),
+      url: parseServerUrl(options.url ?? environmentVariable("HOLDFAST_URL") ?? DEFAULT_URL),
       clientName: options.clientName ?? "holdfast-js/0.1.0",
       sessionKey,
       ttlMs: durationMs(options.ttl ?? DEFAULT_TTL_MS, "ttl"),
       answerWithinMs: durationMs(options.answerWithin ?? DEFAULT_ANSWER_WITHIN_MS, "answerWithin"),
       time: options.time,
-      recorder: history === undefined ? undefined : new HistoryRecorder(history, publicIdOf(sessionKey)),
+      recorder: history === undefined ? undefined : new HistoryRecorder(history, await publicIdOf(sessionKey)),
     });
     const holdfast = new Holdfast(driver, checkedMetadata(options.metadata ?? ""));
     await driver.start();
@@ -254,12 +255,13 @@ export class Holdfast {
 }
 
 /** How a server names the session to others (PROTOCOL §5). */
-function publicIdOf(sessionKey: Uint8Array): string {
-  return createHash("sha256").update(sessionKey).digest("hex").slice(0, PUBLIC_ID_LENGTH);
+async function publicIdOf(sessionKey: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", sessionKey));
+  return Array.from(digest.subarray(0, PUBLIC_ID_SIZE), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function checkedMetadata(metadata: string): string {
-  const size = Buffer.byteLength(metadata);
+  const size = new TextEncoder().encode(metadata).length;
   if (size <= METADATA_BYTES_MAX) return metadata;
   throw new InvalidOptionError(`metadata has ${size} bytes; at most ${METADATA_BYTES_MAX} are allowed`);
 }

@@ -9,6 +9,7 @@ import type { ClusterMap, ServerMessage, Welcome } from "../protocol/server-mess
 import { Ring } from "./ring.js";
 import { Socket, type SocketListener } from "./socket.js";
 import type { ServerUrl } from "./url.js";
+import type { OpenWire } from "./wire.js";
 
 /** Failed attempts after which a worker's own address counts as out of reach. */
 const FAILURES_MAX = 2;
@@ -25,10 +26,18 @@ export interface NetworkListener {
   refused(reason: string): void;
 }
 
+/** Where to, as whom, and by what. */
+export interface NetworkParts {
+  readonly url: ServerUrl;
+  readonly clientName: string;
+  readonly openWire: OpenWire;
+}
+
 /** The connections, and which of them reaches which worker. */
 export class Network implements SocketListener {
   readonly #url: ServerUrl;
   readonly #client: string;
+  readonly #openWire: OpenWire;
   readonly #listener: NetworkListener;
   readonly #entry: Socket;
   /** Connections to a worker's own address. */
@@ -40,9 +49,10 @@ export class Network implements SocketListener {
   #map: ClusterMap | undefined;
   #ring: Ring | undefined;
 
-  constructor(url: ServerUrl, client: string, listener: NetworkListener) {
-    this.#url = url;
-    this.#client = client;
+  constructor(who: NetworkParts, listener: NetworkListener) {
+    this.#url = who.url;
+    this.#client = who.clientName;
+    this.#openWire = who.openWire;
     this.#listener = listener;
     this.#entry = this.#socketTo(() => this.#entryAddresses());
   }
@@ -182,6 +192,7 @@ export class Network implements SocketListener {
       addresses,
       client: this.#client,
       key: this.#url.key,
+      openWire: this.#openWire,
       wantsRing: () => this.#ring === undefined || this.#ring.id !== this.#map?.ringId,
     };
     return new Socket(target, this);

@@ -1,16 +1,18 @@
 /**
  * One connection to a server: handshake, frames, back-off. It decides nothing about locks. A connection that is silent is
- * asked by a ping, because a half-open one would otherwise look healthy until a lease has run out.
+ * asked by a probe, because a half-open one would otherwise look healthy until a lease has run out.
  */
-import { WebSocket } from "ws";
 import { decodeFrame, encodeFrame, type Field, type Message } from "../protocol/client-codec.js";
 import { ProtocolError } from "../protocol/fields.js";
 import type { ServerMessage, Welcome } from "../protocol/server-messages.js";
+import { letGo, type Timer } from "./machine.js";
+import type { OpenWire, Wire } from "./wire.js";
 import {
   CLOSE_MALFORMED,
   CLOSE_NOT_AUTHENTICATED,
   CLOSE_VERSION_UNSUPPORTED,
   KIND_HELLO,
+  KIND_KEEPALIVE,
   PROTOCOL_VERSION,
 } from "../words/kinds.js";
 
@@ -18,11 +20,11 @@ import {
 const BACKOFF_MIN_MS = 50;
 const BACKOFF_MAX_MS = 2000;
 const HANDSHAKE_WITHIN_MS = 5000;
-const PING_EVERY_MS = 5000;
+const PROBE_EVERY_MS = 5000;
+/** The id of a keep-alive of no path, whose answer shows that the server is there: no request ever gets so far. */
+const PROBE_ID: number = Number.MAX_SAFE_INTEGER;
 /** How long a connection that was ended may take to say goodbye. */
 const CLOSE_WITHIN_MS = 500;
-/** Frames of a server that keeps to the protocol are far smaller. */
-const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Whom a socket tells of what happens. */
 export interface SocketListener {
@@ -41,14 +43,15 @@ export interface SocketTarget {
   readonly client: string;
   readonly key: string;
   readonly wantsRing: () => boolean;
+  readonly openWire: OpenWire;
 }
 
 /** A connection that comes back by itself until it is stopped. */
 export class Socket {
   readonly #target: SocketTarget;
   readonly #listener: SocketListener;
-  #socket: WebSocket | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #wire: Wire | undefined;
+  #timer: Timer | undefined;
   #isUp = false;
   #isHeard = false;
   #stopped = false;
@@ -68,7 +71,7 @@ export class Socket {
 
   /** Bytes that wait to be read by the server. */
   get unsentBytes(): number {
-    return this.#socket?.bufferedAmount ?? 0;
+    return this.#wire?.unsentBytes ?? 0;
   }
 
   /** Makes the first attempt. */
@@ -77,41 +80,36 @@ export class Socket {
     const address = addresses[this.#attempt % Math.max(1, addresses.length)];
     this.#attempt += 1;
     if (address === undefined) return;
-    const socket = new WebSocket(`ws://${address}/v1/connect`, {
-      perMessageDeflate: false,
-      handshakeTimeout: HANDSHAKE_WITHIN_MS,
-      maxPayload: PAYLOAD_BYTES_MAX,
+    clearTimeout(this.#timer);
+    let isOver = false; // Nothing that an older wire still says is heard.
+    const wire = this.#target.openWire(`ws://${address}/v1/connect`, {
+      opened: () => {
+        if (!isOver) this.#greet(wire);
+      },
+      received: (bytes) => {
+        if (!isOver) this.#receive(wire, bytes);
+      },
+      closed: (code, reason) => {
+        if (isOver) return;
+        isOver = true;
+        this.#closed(wire, code, reason);
+      },
     });
-    socket.binaryType = "nodebuffer";
-    this.#socket = socket;
-    let reason = "the connection was lost";
-    socket.on("open", () => {
-      this.#greet(socket);
-    });
-    socket.on("message", (data: unknown) => {
-      this.#isHeard = true;
-      this.#receive(socket, data);
-    });
-    socket.on("pong", () => {
-      this.#isHeard = true;
-    });
-    socket.on("error", (error: Error) => {
-      reason = error.message;
-    });
-    socket.on("close", (code: number, text: Buffer) => {
-      this.#closed(socket, code, text.length > 0 ? text.toString() : reason);
-    });
+    this.#wire = wire;
+    this.#timer = setTimeout(() => {
+      wire.drop();
+    }, HANDSHAKE_WITHIN_MS);
   }
 
   /** Sends one frame. Nothing if the connection is down: `down` has told, or is about to. */
   send(messages: readonly Message[]): void {
-    if (this.#isUp) this.#socket?.send(encodeFrame(messages));
+    if (this.#isUp) this.#wire?.send(encodeFrame(messages));
   }
 
   /** Ends the connection; it is made anew after a moment. */
   restart(): void {
     this.#isUp = false;
-    this.#socket?.close(1000);
+    this.#wire?.close(1000, "");
   }
 
   /** Ends the connection for good. */
@@ -119,56 +117,67 @@ export class Socket {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#isUp = false;
-    this.#socket?.close(1000);
-    const socket = this.#socket;
-    this.#timer = setTimeout(() => {
-      socket?.terminate();
-    }, CLOSE_WITHIN_MS).unref();
+    const wire = this.#wire;
+    wire?.close(1000, "");
+    this.#timer = letGo(
+      setTimeout(() => {
+        wire?.drop();
+      }, CLOSE_WITHIN_MS),
+    );
   }
 
-  #greet(socket: WebSocket): void {
+  #greet(wire: Wire): void {
     const hello: Record<string, Field> = { version: PROTOCOL_VERSION, client: this.#target.client };
     if (this.#target.wantsRing()) hello["ring"] = true;
     if (this.#target.key !== "") hello["credentials"] = { key: this.#target.key };
-    socket.send(encodeFrame([[KIND_HELLO, hello]]));
-    this.#timer = setTimeout(() => {
-      socket.terminate();
-    }, HANDSHAKE_WITHIN_MS);
+    wire.send(encodeFrame([[KIND_HELLO, hello]]));
   }
 
-  #receive(socket: WebSocket, data: unknown): void {
-    if (this.#stopped || socket !== this.#socket || !(data instanceof Uint8Array)) return;
+  #receive(wire: Wire, bytes: Uint8Array | undefined): void {
+    this.#isHeard = true;
+    if (this.#stopped || bytes === undefined) return;
     let messages: readonly ServerMessage[];
     try {
-      messages = decodeFrame(data);
+      messages = decodeFrame(bytes);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      socket.close(CLOSE_MALFORMED, error.message.slice(0, 100));
+      wire.close(CLOSE_MALFORMED, error.message.slice(0, 100));
       return;
     }
     const welcome = messages.find((message) => message.kind === "welcome");
-    if (!this.#isUp && welcome !== undefined) this.#welcome(socket, welcome);
+    if (!this.#isUp && welcome !== undefined) this.#welcome(wire, welcome);
     if (this.#isUp) this.#listener.received(this, messages);
   }
 
-  #welcome(socket: WebSocket, welcome: Welcome): void {
+  #welcome(wire: Wire, welcome: Welcome): void {
     this.#isUp = true;
     this.failures = 0;
     clearTimeout(this.#timer);
     this.#isHeard = true;
-    this.#timer = setInterval(() => {
-      if (!this.#isHeard) socket.terminate();
-      else socket.ping();
-      this.#isHeard = false;
-    }, PING_EVERY_MS);
+    this.#probe(wire, performance.now());
     this.#listener.welcomed(this, welcome);
   }
 
-  #closed(socket: WebSocket, code: number, reason: string): void {
-    if (socket !== this.#socket) return;
+  /** Asks whether anybody is there. A look that comes late finds what it asked for unread: this loop was busy. */
+  #probe(wire: Wire, dueMs: number): void {
+    const isLate = performance.now() - dueMs > PROBE_EVERY_MS / 2;
+    if (!this.#isHeard && !isLate) {
+      wire.drop();
+      return;
+    }
+    if (!isLate) this.#isHeard = false;
+    wire.send(encodeFrame([[KIND_KEEPALIVE, PROBE_ID, 0, []]]));
+    const nextMs = performance.now() + PROBE_EVERY_MS;
+    this.#timer = setTimeout(() => {
+      this.#probe(wire, nextMs);
+    }, PROBE_EVERY_MS);
+  }
+
+  #closed(wire: Wire, code: number, reason: string): void {
+    if (wire !== this.#wire) return;
     clearTimeout(this.#timer);
     this.#isUp = false;
-    this.#socket = undefined;
+    this.#wire = undefined;
     if (this.#stopped) return;
     this.failures += 1;
     if (code === CLOSE_NOT_AUTHENTICATED || code === CLOSE_VERSION_UNSUPPORTED) {
