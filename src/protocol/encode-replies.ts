@@ -12,7 +12,6 @@ import {
   KIND_CHECKED,
   KIND_CLAIM_ENDED,
   KIND_DONE,
-  KIND_EVENT,
   KIND_FAULT,
   KIND_GRANTED,
   KIND_GROUP,
@@ -91,8 +90,6 @@ export function encodeReply(replies: Replies, row: number, writer: FrameWriter, 
       return kept(replies, row, writer);
     case KIND_CLAIM_ENDED:
       return claimEnded(replies, row, writer, context);
-    case KIND_EVENT:
-      return watched(replies, row, writer, context);
     case KIND_SESSION_ENDED:
       writer.message(3, kind);
       writer.integer(context.shard);
@@ -276,24 +273,5 @@ function claimEnded(replies: Replies, row: number, writer: FrameWriter, context:
   writer.text(bytes, start, split);
   writer.integer(replies.c(row));
   writer.text(bytes, split, replies.textEnd(row));
-  return row + 1;
-}
-
-/** [42, watchId, event, resource, lsn, token, mode, client, principal, cursor] */
-function watched(replies: Replies, row: number, writer: FrameWriter, context: ReplyContext): number {
-  const lsn = replies.b(row);
-  const half = replies.e(row);
-  writer.message(10, KIND_EVENT);
-  writer.integer(replies.id(row));
-  writer.integer(replies.a(row));
-  ownText(replies, row, writer);
-  writer.integer(lsn);
-  writer.integer(replies.c(row));
-  writer.integer(replies.d(row));
-  hexDigits(Math.max(half, 0), 0);
-  hexDigits(replies.f(row), 8);
-  writer.text(publicId, 0, half < 0 ? 0 : 16);
-  writer.string("local");
-  writer.string(`${context.shard}.${lsn}`);
   return row + 1;
 }

@@ -12,13 +12,11 @@ import { Replies } from "../../src/tables/replies.js";
 import {
   KIND_ACQUIRE,
   KIND_CLOSE,
-  KIND_EVENT,
   KIND_HELLO,
   KIND_KEEPALIVE,
   KIND_LIST,
   KIND_LISTED,
   KIND_WELCOME,
-  WATCH_EXPIRED,
 } from "../../src/words/kinds.js";
 import { DecoderRig } from "./decoder-rig.js";
 
@@ -142,18 +140,6 @@ test("the last page of a list has no cursor", () => {
     said(KIND_LISTED, (replies, row) => replies.setB(row, 9), 63),
     { kind: "listed", id: 34, claims: [], cursor: "l63.9" },
   );
-});
-
-test("an event of somebody without a session names no session", () => {
-  const fill = (replies: Replies, row: number): void => {
-    replies.setA(row, WATCH_EXPIRED);
-    replies.setB(row, 8);
-    replies.setE(row, -1);
-    replies.addText(row, encoder.encode("order:1"), 0, 7);
-  };
-  const event = said(KIND_EVENT, fill, 5);
-  assert.ok(typeof event === "object" && event !== null && "client" in event && "cursor" in event);
-  assert.deepEqual([event.client, event.cursor], ["", "5.8"]);
 });
 
 test("a row of a kind that no encoder knows is our bug, and stops its shard", () => {

@@ -12,7 +12,6 @@ import {
   KIND_CHECKED,
   KIND_CLAIM_ENDED,
   KIND_DONE,
-  KIND_EVENT,
   KIND_FAULT,
   KIND_GRANTED,
   KIND_KEPT,
@@ -26,7 +25,6 @@ import {
   KIND_REVOKED,
   KIND_SESSION_ENDED,
   KIND_TIMED_OUT,
-  WATCH_EXPIRED,
 } from "../../src/words/kinds.js";
 
 /** Where the examples are said. */
@@ -266,23 +264,6 @@ const OTHERS: readonly ReplyExample[] = [
     name: "a session ended in a shard",
     fill: (replies) => void add(replies, KIND_SESSION_ENDED, 0, [BIG]),
     value: { kind: "session-ended", shard: 5, mark: BIG },
-  },
-  {
-    name: "an event of a watch",
-    fill: (replies) =>
-      addText(replies, add(replies, KIND_EVENT, 34, [WATCH_EXPIRED, BIG, 12, 1, 0x01020304, 0x05060708]), "order:1"),
-    value: {
-      kind: "event",
-      watchId: 34,
-      event: "expired",
-      resource: "order:1",
-      lsn: BIG,
-      token: 12,
-      mode: "shared",
-      client: "0102030405060708",
-      principal: "local",
-      cursor: `5.${BIG}`,
-    },
   },
 ];
 
