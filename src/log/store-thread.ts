@@ -46,6 +46,8 @@ import { StoreWriter } from "./store-writer.js";
 const CHUNKS_UNTAKEN_MAX = 8;
 /** How long the thread sleeps at most: then it looks at the disk's space and trims. */
 const IDLE_MS = 1000;
+/** After so long without a commit SQLite gives back its page cache, which a burst has filled. */
+const SHRINK_AFTER_MS = 5000;
 
 class StoreThread {
   readonly #control: Int32Array;
@@ -59,6 +61,8 @@ class StoreThread {
   #chunksSent = 0;
   #lastCommitted: number;
   #isClosing = false;
+  /** When the last commit was, by the monotonic clock; Infinity once the cache was given back after it. */
+  #committedAtMs = Number.POSITIVE_INFINITY;
 
   constructor(start: ThreadStart) {
     this.#control = controlWords(start.shared);
@@ -121,6 +125,7 @@ class StoreThread {
     this.#ring.release();
     if (Atomics.exchange(this.#control, WORD_SIGNALLED, 1) === 0) post(COMMITTED);
     const endMs = performance.now();
+    this.#committedAtMs = endMs;
     count(this.#counters, COUNTER_COMMITS, 1);
     count(this.#counters, COUNTER_BYTES, bytes);
     count(this.#histogram, commitBucket((endMs - startMs) * 1000), 1);
@@ -144,6 +149,9 @@ class StoreThread {
   #beIdle(): void {
     this.#lookAtDisk();
     if (this.#writer.trimIdle(Date.now())) this.#count();
+    if (performance.now() < this.#committedAtMs + SHRINK_AFTER_MS) return;
+    this.#store.database.pragma("shrink_memory");
+    this.#committedAtMs = Number.POSITIVE_INFINITY;
   }
 
   #lookAtDisk(): void {

@@ -25,6 +25,9 @@ export function copyBytes(from: Bytes, start: number, end: number, to: Bytes, at
   for (; i < end; i++, j++) target.setUint8(j, source.getUint8(i));
 }
 
+/** A buffer gives memory back where it has more than so many times what was needed since it was last looked at. */
+const SHRINK_BEYOND = 8;
+
 /** A growable byte buffer. What was written may be sent or stored, but not kept: the next turn writes over it. */
 export class ByteBuffer {
   /** The buffer as bytes; replaced when it grows, so read it anew after each `reserve`. */
@@ -35,6 +38,9 @@ export class ByteBuffer {
   length = 0;
   /** The limit of `length`, in bytes. */
   readonly sizeMax: number;
+  readonly #initialSize: number;
+  /** The most that was written since `shrink` looked last. */
+  #peak = 0;
 
   /**
    * @param initialSize bytes to begin with, at least 1.
@@ -43,6 +49,7 @@ export class ByteBuffer {
   constructor(initialSize: number, sizeMax: number) {
     assert(initialSize >= 1 && initialSize <= sizeMax, "a buffer begins between one byte and its limit");
     this.sizeMax = sizeMax;
+    this.#initialSize = initialSize;
     this.bytes = new Uint8Array(initialSize);
     this.view = new DataView(this.bytes.buffer);
   }
@@ -66,14 +73,27 @@ export class ByteBuffer {
 
   /** Forgets what was written and keeps the memory. */
   reset(): void {
+    if (this.length > this.#peak) this.#peak = this.length;
     this.length = 0;
+  }
+
+  /** Gives back what a burst left behind: call it every few seconds, when nothing is written. */
+  shrink(): void {
+    const wanted = Math.max(this.#initialSize, this.#peak * 2);
+    this.#peak = this.length;
+    if (this.length > 0 || this.bytes.length <= wanted * (SHRINK_BEYOND / 2)) return;
+    this.#replace(new Uint8Array(wanted));
   }
 
   #grow(size: number): void {
     assert(size <= this.sizeMax, "a buffer stays within its limit");
     const grown = new Uint8Array(Math.min(this.sizeMax, Math.max(size, this.bytes.length * 2)));
     grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
-    this.view = new DataView(grown.buffer);
+    this.#replace(grown);
+  }
+
+  #replace(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
   }
 }

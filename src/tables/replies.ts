@@ -9,9 +9,15 @@ import { ByteBuffer } from "./byte-buffer.js";
 /** The kind of a row that belongs to the one before it. */
 export const DETAIL = 0;
 
+/** Memory is given back where there is more than so many times what was needed since it was last looked at. */
+const SHRINK_BEYOND = 8;
+
 /** One row for each reply; columns a to f mean what PROTOCOL.md says for its kind, in the order told there. */
 export class Replies {
   #capacity: number;
+  readonly #capacityMin: number;
+  /** The most rows that there were since `shrink` looked last. */
+  #peak = 0;
   // 24 words a row: nine doubles (LSN, serial, id, a to f), then kind, path, and where its text begins and ends.
   #words: Uint32Array;
   #doubles: Float64Array;
@@ -22,6 +28,7 @@ export class Replies {
 
   constructor(capacity: number) {
     this.#capacity = capacity;
+    this.#capacityMin = capacity;
     this.#words = new Uint32Array(capacity * 24);
     this.#doubles = new Float64Array(this.#words.buffer);
     this.text = new ByteBuffer(256, 2 ** 30);
@@ -34,6 +41,10 @@ export class Replies {
   /** One past the last row. */
   get end(): number {
     return this.#end;
+  }
+  /** Rows that there is memory for. */
+  get capacity(): number {
+    return this.#capacity;
   }
   get isEmpty(): boolean {
     return this.#first === this.#end;
@@ -160,6 +171,7 @@ export class Replies {
   /** Rows before `row` have left. This alone may renumber the others: who fills a reply keeps its row while it adds more. */
   leave(row: number): void {
     this.#first = row;
+    if (this.#end > this.#peak) this.#peak = this.#end;
     const waiting = this.#end - row;
     if (waiting === 0) {
       this.#first = 0;
@@ -189,12 +201,25 @@ export class Replies {
     }
   }
 
+  /** Gives back what a burst left behind: call it every few seconds. Nothing happens while rows wait. */
+  shrink(): void {
+    const wanted = Math.max(this.#capacityMin, this.#peak * 2);
+    this.#peak = this.#end;
+    if (!this.isEmpty) return;
+    this.text.shrink();
+    if (this.#capacity > wanted * (SHRINK_BEYOND / 2)) this.#replace(new Uint32Array(wanted * 24));
+  }
+
   /** Doubles the memory; every row stays where it is, because somebody may be filling one. */
   #grow(): void {
     const words = new Uint32Array(this.#words.length * 2);
     words.set(this.#words);
+    this.#replace(words);
+  }
+
+  #replace(words: Uint32Array): void {
     this.#words = words;
     this.#doubles = new Float64Array(words.buffer);
-    this.#capacity *= 2;
+    this.#capacity = words.length / 24;
   }
 }

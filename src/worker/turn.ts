@@ -19,6 +19,8 @@ import type { Replicating, TurnStore } from "./turn-store.js";
 const EXPIRY_BUDGET = 4_096;
 /** And so many of each shard at least. */
 const EXPIRY_BUDGET_MIN = 64;
+/** How often what a burst has left behind is looked for, in milliseconds of the worker's clock. */
+const SHRINK_EVERY_MS = 2_000;
 /** An answer without bytes of its own, or one of several parts, names its parts in column f. */
 const NO_PARTS = 0;
 
@@ -77,6 +79,7 @@ export class TurnLoop {
   requests = 0;
   /** Whether the last turn left something that is due. */
   isBehind = false;
+  #shrinkAtMs = 0;
 
   constructor(parts: TurnParts) {
     this.#parts = parts;
@@ -147,10 +150,21 @@ export class TurnLoop {
     this.#retired.length = 0;
     inbox.reset();
     this.release();
+    if (clockMs >= this.#shrinkAtMs) this.#shrink(clockMs);
     if (this.#afterwards.length === 0) return;
     const afterwards = this.#afterwards;
     this.#afterwards = [];
     for (const act of afterwards) act();
+  }
+
+  /** After a burst its memory goes back: what grows while it lasts is as large as what it brought. */
+  #shrink(clockMs: number): void {
+    const { inbox, events, stores } = this.#parts;
+    this.#shrinkAtMs = clockMs + SHRINK_EVERY_MS;
+    inbox.frames.shrink();
+    events.reset();
+    events.buffer.shrink();
+    for (const store of stores) for (const shard of store.shards) shard.replies.shrink();
   }
 
   /** Rows that each shard may expire in this turn, so that no request waits for a storm (INV-9). */
@@ -165,9 +179,7 @@ export class TurnLoop {
     const changed = this.#changed;
     changed.length = 0;
     events.reset();
-    const { isDiskLow } = store;
     for (const shard of store.shards) {
-      shard.engine.refusesGrowth = isDiskLow;
       const isAsked = inbox.first(shard.index) !== 0 || (turn.controls.length > 0 && this.#isConcerned(shard.index));
       if ((isAsked || shard.isDue(turn.clockMs)) && !this.#stopped.has(shard)) this.#step(store, shard, turn);
     }
@@ -208,6 +220,7 @@ export class TurnLoop {
     const { events } = this.#parts;
     const before = events.size;
     const repliesBefore = shard.replies.end;
+    shard.engine.refusesGrowth = store.isDiskLow;
     const firstLsn = shard.state.next;
     try {
       if (shard.step(turn)) this.isBehind = true;

@@ -51,3 +51,28 @@ test("A buffer that begins with nothing, or above its limit, is refused", () => 
   assert.throws(() => new ByteBuffer(0, 10), /between one byte/);
   assert.throws(() => new ByteBuffer(11, 10), /between one byte/);
 });
+
+test("What a burst left is given back once less is needed, never while something is written, and what is needed stays", () => {
+  const buffer = new ByteBuffer(16, 2 ** 20);
+  buffer.reserve(100_000);
+  buffer.reset();
+  const { bytes: ofBurst } = buffer;
+  buffer.shrink();
+  assert.equal(buffer.bytes, ofBurst, "the burst was since the last look");
+  buffer.reserve(100);
+  buffer.shrink();
+  assert.equal(buffer.bytes, ofBurst, "something is written");
+  buffer.reset();
+  buffer.shrink();
+  assert.equal(buffer.bytes.length, 200);
+  assert.equal(buffer.view.byteLength, 200);
+  for (let turn = 0; turn < 3; turn++) {
+    buffer.reserve(150);
+    buffer.reset();
+    buffer.shrink();
+    assert.equal(buffer.bytes.length, 200, "as much is needed all the while");
+  }
+  buffer.shrink();
+  buffer.shrink();
+  assert.equal(buffer.bytes.length, 16);
+});

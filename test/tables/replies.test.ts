@@ -66,3 +66,20 @@ test("replies that come and leave at random are those of a plain list, and what 
     assert.ok(replies.end <= 2 * model.length, "rows that have left are fewer than those that stay");
   }
 });
+
+test("after a burst the memory of its replies goes back, and not a reply that waits with it", () => {
+  const replies = new Replies(4);
+  for (let id = 1; id <= 10_000; id++) add(replies, id, `text of ${id}`);
+  assert.ok(replies.capacity >= 10_000);
+  replies.shrink();
+  replies.leave(9_999);
+  replies.shrink();
+  assert.deepEqual(told(replies), [[10_000, "text of 10000"]]);
+  replies.leave(replies.end);
+  replies.shrink();
+  replies.shrink();
+  assert.deepEqual([replies.capacity, replies.text.bytes.length], [4, 256]);
+  add(replies, 1, "first");
+  for (let id = 2; id <= 9; id++) add(replies, id, "");
+  assert.deepEqual(told(replies)[0], [1, "first"]);
+});
