@@ -31,7 +31,10 @@ export interface QueuePosition {
   readonly holders: readonly Holder[];
 }
 
-/** What a watch tells. After `resync` something was left out, and `claims` is the state now. */
+/**
+ * What a watch tells. After `resync` something was left out, and `claims` is what holds and waits now: all of it if it is
+ * `complete`, else ask `list`. An event behind it may tell what is in it already; its token says so.
+ */
 export type WatchEvent =
   | {
       readonly kind: "granted" | "released" | "expired" | "forced" | "revoked";
@@ -43,4 +46,9 @@ export type WatchEvent =
       readonly principal: string;
       readonly cursor: string;
     }
-  | { readonly kind: "resync"; readonly cursor: string; readonly claims: readonly ListedClaim[] };
+  | {
+      readonly kind: "resync";
+      readonly cursor: string;
+      readonly claims: readonly ListedClaim[];
+      readonly complete: boolean;
+    };
