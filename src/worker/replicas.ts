@@ -175,6 +175,15 @@ export class Replicas implements Replicating {
     for (const { replica, shard } of this.#seats.values()) {
       replica.step({ kind: "tick", nonce, stamp: shard.state.now });
     }
+    for (const worker of this.#lines.keys()) this.#meetSuccessors(worker);
+  }
+
+  /** A replica that was named after its worker's connection stood is there all the same (a new store in a lost one's place). */
+  #meetSuccessors(worker: string): void {
+    for (const { index, replica } of this.#seats.values()) {
+      const other = this.#parts.replicaAt(worker, index);
+      if (other !== "" && !replica.state.connected.includes(other)) replica.step({ kind: "connected", to: other });
+    }
   }
 
   /** Does what the replicas want done, until they want nothing more. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { describe, test } from "node:test";
+import type { RunSettings } from "./cast/settings.js";
 import { run } from "./run.js";
 import { runSeeds } from "./seeds.js";
 import { foundSeeds } from "./shrink.js";
@@ -10,6 +11,8 @@ const SHARE_MS = 10_000;
 const PROCESSES = 2;
 /** Few, because a cluster's seed takes a second; 12, 102, 5,069 and 5,231 have failed once. */
 const CLUSTER_SEEDS: readonly number[] = [12, 102, 5_069, 5_231];
+
+const LOSING_SEEDS: readonly number[] = [50_103, 50_106];
 
 describe("the simulator", () => {
   test("finds no broken invariant in fresh seeds", async () => {
@@ -39,6 +42,23 @@ describe("the simulator", () => {
       results.reduce((total, result) => total + pick(result), 0);
     assert.ok(sum(({ failOvers }) => failOvers) >= CLUSTER_SEEDS.length, "offices changed");
     assert.ok(sum(({ answers }) => answers) > 100, "clients were answered");
+  });
+
+  test("finds no broken invariant where stores are lost and replaced, and offices are handed over", () => {
+    const settings = (drawn: RunSettings): RunSettings => ({
+      ...drawn,
+      faults: { ...drawn.faults, handOver: 0.5, storeLost: 0.5 },
+    });
+    const results = LOSING_SEEDS.map((seed) => run({ seed, profile: "cluster", settings }));
+    assert.deepEqual(
+      results.flatMap(({ seed, failure }) => (failure === undefined ? [] : [`${seed}: ${failure.message}`])),
+      [],
+    );
+    for (const state of ["an office is handed over", "a lost store's successor is in sync"])
+      assert.ok(
+        results.some(({ states }) => states.has(state)),
+        state,
+      );
   });
 
   test("gives the same digest for a cluster twice", () => {

@@ -17,6 +17,7 @@ import { SimulatedClient } from "./client.js";
 import { Faults } from "./faults.js";
 import { SimulatedMember, replicaName } from "./member.js";
 import { SimulatedNode } from "./node.js";
+import { Operator } from "./operator.js";
 import type { NodeInCast } from "./place.js";
 import { RudeClient } from "./rude-client.js";
 import type { RunSettings } from "./settings.js";
@@ -100,6 +101,7 @@ export class Cluster {
       nodes: this.nodes,
       clients: this.clients,
       weather: made?.weather,
+      operator: made?.operator,
     });
   }
 
@@ -195,7 +197,11 @@ interface ClusterParts {
 function membersOf(
   parts: ClusterParts,
   drift: () => number,
-): { readonly members: readonly SimulatedMember[]; readonly weather: ControlWeather<Configuration> } {
+): {
+  readonly members: readonly SimulatedMember[];
+  readonly weather: ControlWeather<Configuration>;
+  readonly operator: Operator;
+} {
   const { world, settings, names } = parts;
   const plane = new ControlPlane<Configuration>(world, settings.control);
   for (let shard = 0; shard < settings.shards; shard++) {
@@ -216,7 +222,8 @@ function membersOf(
   plane.onWritten = (shard) => books.judge(shard);
   const members = names.map((_, index) => new SimulatedMember({ ...parts, plane, books, index, driftPpm: drift() }));
   const weather = new ControlWeather({ world, plane, askers: names, faults: settings.faultStrengths });
-  return { members, weather };
+  const operator = new Operator({ world, plane, members, shards: settings.shards });
+  return { members, weather, operator };
 }
 
 const SETTLE_US = 10_000_000;

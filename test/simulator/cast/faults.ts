@@ -10,6 +10,7 @@ import type { Random } from "../world/random.js";
 import type { World } from "../world/world.js";
 import type { SimulatedClient } from "./client.js";
 import { RESTART_MEDIAN_US } from "./node.js";
+import type { Operator } from "./operator.js";
 import type { NodeInCast } from "./place.js";
 import type { FaultRates, RunSettings } from "./settings.js";
 
@@ -22,6 +23,8 @@ export interface FaultsParts {
   readonly clients: readonly SimulatedClient[];
   /** What befalls the control plane, where there is one. */
   readonly weather: ControlWeather<Configuration> | undefined;
+  /** Of a cluster. */
+  readonly operator: Operator | undefined;
 }
 
 const STOP_MEDIAN_US = 700_000;
@@ -149,6 +152,8 @@ export class Faults {
           }
         },
       ],
+      ["handOver", (random) => this.#parts.operator?.handOver(random)],
+      ["storeLost", (random) => this.#parts.operator?.loseStore(random)],
       ["diskLow", (random) => this.#fill(random, (disk, isOn) => disk.setLow(isOn))],
       ["diskFull", (random) => this.#fill(random, (disk, isOn) => disk.setFull(isOn))],
     ];

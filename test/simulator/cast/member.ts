@@ -9,7 +9,7 @@ import type { ControlRequest } from "../../../src/replication/outputs.js";
 import { StoreFault } from "../../../src/log/store-fault.js";
 import { assert } from "../../../src/words/assert.js";
 import type { Configuration } from "../../../src/words/configuration.js";
-import { epoch, type ShardIndex } from "../../../src/words/ids.js";
+import { epoch, type ShardIndex, shardIndex } from "../../../src/words/ids.js";
 import { PartReader, ReplicaLog, rememberedIn } from "../../../src/worker/replica-log.js";
 import { ReplicaSeat } from "../../../src/worker/replica-seat.js";
 import { ReplicaStore } from "../../../src/worker/replica-store.js";
@@ -78,6 +78,8 @@ export class SimulatedMember implements NodeInCast {
   #starts = 0;
   #turns = 0;
   #map: ClusterMap | undefined;
+  /** How many stores each disk has lost, by its name. */
+  readonly #lost = new Map<string, number>();
   #stopWatching: () => void = () => undefined;
   restarts = 0;
   /** How often one of its replicas has taken office. */
@@ -112,6 +114,26 @@ export class SimulatedMember implements NodeInCast {
   /** The replicas of its living process. */
   get seats(): readonly ReplicaSeat[] {
     return this.#replicas.flatMap(({ seats }) => [...seats.values()]);
+  }
+
+  /** The replica of a shard that its store is now: each disk that was lost has made place for a store of another name. */
+  replicaOf(shard: number): string {
+    return this.#storeName(shard % this.#parts.settings.stores);
+  }
+  /** What was on this disk is gone: a new store will be made there. */
+  lostStore(disk: Disk): void {
+    this.#lost.set(disk.name, (this.#lost.get(disk.name) ?? 0) + 1);
+  }
+  /** An operator's word to a primary, if it is up. */
+  handOver(shard: number, to: string): void {
+    for (const replicas of this.#replicas)
+      if (replicas.seats.has(shard)) replicas.told(shardIndex(shard), { kind: "hand-over", to });
+  }
+
+  #storeName(at: number): string {
+    const name = `${this.name}/store-${at}`;
+    const lost = this.#lost.get(name) ?? 0;
+    return lost === 0 ? name : `${name}.${lost}`;
   }
 
   start(): void {
@@ -255,7 +277,7 @@ export class SimulatedMember implements NodeInCast {
         nonce: () => Array.from({ length: 4 }, () => this.#random.bits().toString(16).padStart(8, "0")).join(""),
         tickMs: settings.replication.heartbeatMs / TICKS_PER_HEARTBEAT,
         workerOf: (replica) => replica.split("/")[0] ?? "",
-        replicaAt: (node, shard) => replicaName(node, shard, settings.stores),
+        replicaAt: (node, shard) => this.#replicaAt(node, shard),
         ask: (shard, request) => this.#ask(process, replicas, shard, request),
         report: (seat, report) => {
           world.tell(() => `${this.name}, shard ${seat.index}: ${JSON.stringify(report)}`);
@@ -284,16 +306,23 @@ export class SimulatedMember implements NodeInCast {
     new PeerWires(wires).listen();
   }
 
+  /** By the configuration that this node knows. */
+  #replicaAt(node: string, shard: number): string {
+    const named = this.#known.get(shard)?.replicas.find((name) => name.startsWith(`${node}/`));
+    return named ?? replicaName(node, shard, this.#parts.settings.stores);
+  }
+
   #open(at: number, shards: readonly ShardIndex[], to: Opening): { store: ReplicaStore; log: RecordedStore } {
     const { world, settings, books } = this.#parts;
     const disk = this.disks[at];
     assert(disk !== undefined, "a store has a disk");
     const { ringBytes, limits } = settings;
-    const store = SimStore.open({ world, disk, owner: to.thread, createAs: disk.name, era: 0, ringBytes });
+    const name = this.#storeName(at);
+    const store = SimStore.open({ world, disk, owner: to.thread, createAs: name, era: 0, ringBytes });
     this.#stores.push(store);
     const reader = new PartReader();
     store.recoverNow(reader);
-    const recorded = new RecordedStore(store, books, disk.name);
+    const recorded = new RecordedStore(store, books, name);
     const log = new ReplicaLog(recorded);
     const state = { claims: STATE_ROWS, clients: STATE_ROWS, outcomes: STATE_ROWS * 2, limits, hashKey: to.hashKey };
     const made: { store?: ReplicaStore } = {};
@@ -301,7 +330,7 @@ export class SimulatedMember implements NodeInCast {
       const part = reader.part(index);
       return new ReplicaSeat({
         index,
-        name: disk.name,
+        name,
         log,
         part,
         remembered: rememberedIn(store.info.shards, index),
@@ -317,12 +346,12 @@ export class SimulatedMember implements NodeInCast {
       const entries = reader.part(index).entries.map(({ entry }) => entry);
       return { shard: index, base: replica.state.base, entries };
     });
-    books.found(disk.name, store.committedSeq, found);
+    books.found(name, store.committedSeq, found);
     made.store = new ReplicaStore(log, seats, {
       ringBytes,
       ...settings.checkpoint,
       round: to.round,
-      onCommitted: ({ index, committed }) => books.committed(disk.name, index, committed),
+      onCommitted: ({ index, committed }) => books.committed(name, index, committed),
     });
     return { store: made.store, log: recorded };
   }

@@ -63,6 +63,9 @@ export interface FaultRates {
   readonly wallJump: number;
   readonly diskLow: number;
   readonly diskFull: number;
+  /** Of clusters only: a planned change of office, and a machine that comes back with an empty disk. */
+  readonly handOver: number;
+  readonly storeLost: number;
 }
 
 /** One run. */
@@ -210,5 +213,7 @@ function ratesOf(faults: Swarm["faults"]): FaultRates {
     wallJump: faults["wall-jump"],
     diskLow: faults["disk-low"] * 0.2,
     diskFull: faults["disk-full"] * 0.1,
+    handOver: faults["hand-over"] * 0.5,
+    storeLost: faults["store-lost"] * 0.3,
   };
 }

@@ -91,6 +91,8 @@ export class ControlPlane<C> {
   readonly #cutOff = new Set<string>();
   /** Told at the instant of each change; for checkers. */
   onWritten: (shard: number) => void = () => undefined;
+  /** Changes that were asked for and may still be written, by asker. */
+  readonly #underWay = new Map<string, number>();
   #revision = 0;
   #isAway = false;
   #delayFactor = 1;
@@ -122,6 +124,16 @@ export class ControlPlane<C> {
     this.#write(shard, configuration);
   }
 
+  /** Writes a configuration at this instant, as an operator who compares first; what others compare with is old then. */
+  put(shard: number, configuration: C): void {
+    this.#write(shard, configuration);
+  }
+
+  /** Whether a change that this asker wants may still be written. */
+  hasChangeOf(name: string): boolean {
+    return (this.#underWay.get(name) ?? 0) > 0;
+  }
+
   /** Asks; `answer` is called once, with what happened or with `unknown` when the time is out. */
   request(asker: Asker, request: ControlRequest<C>, answer: (answer: ControlAnswer<C>) => void): void {
     let isAnswered = false;
@@ -133,10 +145,12 @@ export class ControlPlane<C> {
       });
     };
     const { timeOutUs } = this.#settings;
+    const isChange = request.kind === "compare-and-swap";
     if (!this.#reaches(asker) && this.#random.chance(0.5)) {
       this.#world.in(this.#delayUs(), () => say({ kind: "unknown", why: "unreachable" })); // Refused: not even sent.
       return;
     }
+    if (isChange) this.#count(asker.name, 1);
     this.#world.in(timeOutUs, () => say({ kind: "unknown", why: "timed-out" }));
     this.#world.in(this.#delayUs(), () => this.#arrive(asker, request, say));
   }
@@ -202,8 +216,9 @@ export class ControlPlane<C> {
   #arrive(asker: Asker, request: ControlRequest<C>, say: (said: ControlAnswer<C>) => void): void {
     if (!this.#reaches(asker)) {
       const isLater = request.kind === "compare-and-swap" && this.#random.chance(this.#settings.late);
-      if (this.#world.decide("control-plane/late", isLater))
-        this.#world.in(this.#lateUs(), () => this.#execute(request));
+      const willBeWritten = this.#world.decide("control-plane/late", isLater);
+      if (willBeWritten) this.#world.in(this.#lateUs(), () => this.#executeOf(asker, request));
+      else if (request.kind === "compare-and-swap") this.#count(asker.name, -1);
       return;
     }
     if (request.kind !== "compare-and-swap") {
@@ -216,7 +231,7 @@ export class ControlPlane<C> {
     const isUnanswered = this.#world.decide("control-plane/unanswered", random.chance(unanswered));
     const isFalse = this.#world.decide("control-plane/false-failure", random.chance(falseFailure));
     this.#world.in(isLate ? this.#lateUs() : 0, () => {
-      let said = this.#execute(request);
+      let said = this.#executeOf(asker, request);
       this.#world.sometimes("compare-and-swap applied after its time-out", isLate && said.kind === "swapped");
       if (isUnanswered) return;
       if (isFalse && said.kind === "swapped") said = { kind: "comparison-failed", entry: this.peek(request.shard) };
@@ -228,6 +243,15 @@ export class ControlPlane<C> {
     this.#world.in(this.#delayUs(), () => {
       if (this.#reaches(asker)) say(said);
     });
+  }
+
+  #executeOf(asker: Asker, request: ControlRequest<C>): ControlAnswer<C> {
+    this.#count(asker.name, -1);
+    return this.#execute(request);
+  }
+
+  #count(name: string, by: number): void {
+    this.#underWay.set(name, (this.#underWay.get(name) ?? 0) + by);
   }
 
   #execute(request: ControlRequest<C>): ControlAnswer<C> {

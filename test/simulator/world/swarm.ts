@@ -67,6 +67,7 @@ export const FAULTS = [
   "rude-client",
   "client-stop",
   "client-crash",
+  "hand-over",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
