@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help build install run check types lint imports dead format-check format test coverage kills log-faults \
-	bitflips fuzz tables-long proof bench micro scenarios histories porcupine simulate model mutants shrink clean
+.PHONY: help build install run check types lint imports dead format-check format test coverage kills chaos bench-cluster log-faults \
+	bitflips fuzz tables-long proof bench bench-cluster micro scenarios histories porcupine simulate model mutants shrink clean
 
 # better-sqlite3 is compiled at install, and without internet node-gyp needs the headers of the installed Node.
 NODE_PREFIX := $(shell node -p 'path.resolve(process.execPath, "../..")' 2>/dev/null)
@@ -82,6 +82,9 @@ coverage: build ## the tests once more, with coverage/index.html; pure rooms nee
 kills: build ## kill -9 under load, ROUNDS=200 times in all for this source, and every answer checked after each
 	@node --enable-source-maps dist/test/kills/main.js
 
+chaos: build ## DURATION=300s SEED=n RUNS=1: three nodes and etcd as real processes under faults by seed; needs etcd-server
+	@node --enable-source-maps dist/test/chaos/main.js
+
 log-faults: build ## the n-th call of a store to its disk fails, for each n, by error and by power failure
 	@node --enable-source-maps dist/test/log/faults/main.js
 
@@ -99,6 +102,9 @@ proof: build ## writes test/PROOF.md out of what all runs left in test/proof
 
 bench: build ## compiles the load generator, runs Holdfast beside a bare echo server; QUICK=1 for a first look
 	@node --enable-source-maps dist/native-bench/bench.js
+
+bench-cluster: build ## three nodes and etcd beside a bare echo; PART=table,open,handover,failover QUICK=1 FAULTS=50
+	@node --enable-source-maps dist/native-bench/cluster-bench.js
 
 micro: build ## benchmarks of engine, codec, timer wheel and log, each alone
 	@node --enable-source-maps dist/native-bench/micro.js

@@ -85,39 +85,48 @@ const figuresFile: z.ZodType<FiguresFile> = z.object({
   figures: z.array(figure),
 });
 
-function pathOf(part: PartName): string {
+/** The parts of the cluster's benches. */
+export const clusterPartNames: readonly ClusterPartName[] = ["cluster", "cluster-open", "cluster-handover", "failover"];
+/** One part of the cluster's benches. */
+export type ClusterPartName = "cluster" | "cluster-open" | "cluster-handover" | "failover";
+
+function pathOf(part: PartName | ClusterPartName): string {
   return join(resultsDir, part === "table" ? "bench.json" : `${part}.json`);
 }
 
-function write(part: PartName, content: unknown): void {
+function write(part: PartName | ClusterPartName, content: unknown): void {
   mkdirSync(resultsDir, { recursive: true });
   writeFileSync(pathOf(part), `${JSON.stringify(content, undefined, 2)}\n`);
 }
 
-function read(part: PartName): unknown {
+function read(part: PartName | ClusterPartName): unknown {
   if (!existsSync(pathOf(part))) return undefined;
   const content: unknown = JSON.parse(readFileSync(pathOf(part), "utf8"));
   return content;
 }
 
-/** Keeps the table: `results/bench.json`. */
-export function writeTable(rows: readonly TableRow[]): void {
-  write("table", rows);
+/** Keeps a table: `results/bench.json`, `results/cluster.json`. */
+export function writeTable(rows: readonly TableRow[], part: "table" | "cluster" = "table"): void {
+  write(part, rows);
 }
 
 /** Keeps the figures of a part: `results/<part>.json`. */
-export function writeFigures(part: PartName, commands: readonly string[], figures: readonly Figure[]): void {
+export function writeFigures(
+  part: PartName | ClusterPartName,
+  commands: readonly string[],
+  figures: readonly Figure[],
+): void {
   write(part, { quick: isQuick, at: new Date().toISOString(), commands, figures });
 }
 
-/** The table as kept; empty if there is none yet. */
-export function readTable(): readonly TableRow[] {
-  const content = read("table");
+/** A table as kept; empty if there is none yet. */
+export function readTable(part: "table" | "cluster" = "table"): readonly TableRow[] {
+  const content = read(part);
   return content === undefined ? [] : z.array(tableRow).parse(content);
 }
 
 /** The figures of a part as kept, if there are any. */
-export function readFigures(part: PartName): FiguresFile | undefined {
+export function readFigures(part: PartName | ClusterPartName): FiguresFile | undefined {
   const content = read(part);
   return content === undefined ? undefined : figuresFile.parse(content);
 }

@@ -74,6 +74,11 @@ export async function startHoldfast(dataDir: string): Promise<Server> {
   return start("holdfast", serveCommand(dataDir));
 }
 
+/** Starts a node of a cluster on `dataDir`, at the ports that its flags say. */
+export async function startNode(dataDir: string, flags: readonly string[]): Promise<Server> {
+  return start("holdfast", [...serveCommand(dataDir), ...flags]);
+}
+
 /** Starts the echo and waits until it is ready. */
 export async function startEcho(): Promise<Server> {
   return start("echo", [join(compiled, "native-bench", "echo.js")]);

@@ -28,7 +28,9 @@ export class Proxy {
 
   private constructor(parts: ProxyParts) {
     this.#parts = parts;
-    this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.#accept(socket),
+    );
   }
 
   /** Listens. @throws the error of the system where the port is taken */
