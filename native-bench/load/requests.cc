@@ -90,9 +90,11 @@ void Traffic::sendRelease(Agent& agent, uint64_t sentAtNs) {
 }
 
 void Traffic::onAnswer(Link& link, const Answer& answer, uint64_t nowNs) {
+  const bool isPush = answer.kind >= kind::claimEnded;  // A cluster tells of a new map whenever it likes.
+  if (agents_.empty() && isPush) return;
   if (agents_.empty()) throw Malformed("an answer came before anything was asked: " + std::string(answer.message));
   Tally& current = phases_[std::min(phaseIndex_, phases_.size() - 1)].tally;
-  if (answer.kind >= kind::claimEnded) {
+  if (isPush) {
     if (answer.kind == kind::inUseElsewhere || answer.kind == kind::goingAway || answer.kind == kind::sessionEnded) {
       current.fail("push " + std::to_string(answer.kind));
     }
