@@ -15,7 +15,7 @@ enum : uint32_t {
   hello = 1, group = 2, open = 3, keepAlive = 4, close = 5,
   acquire = 10, release = 11, renew = 12, check = 13,
   opened = 3, openShard = 4, kept = 5,
-  granted = 10, busy = 11, released = 15, notHeld = 16, renewed = 17, checked = 19, done = 23, fault = 30,
+  granted = 10, busy = 11, released = 15, notHeld = 16, renewed = 17, checked = 19, done = 23, fault = 30, moved = 31,
   claimEnded = 40, sessionEnded = 41, inUseElsewhere = 44, goingAway = 45,
 };
 }

@@ -90,7 +90,8 @@ void Traffic::sendRelease(Agent& agent, uint64_t sentAtNs) {
 }
 
 void Traffic::onAnswer(Link& link, const Answer& answer, uint64_t nowNs) {
-  const bool isPush = answer.kind >= kind::claimEnded;  // A cluster tells of a new map whenever it likes.
+  // A cluster tells of a new map whenever it likes.
+  const bool isPush = answer.kind >= kind::claimEnded || (answer.kind == kind::moved && answer.id == 0);
   if (agents_.empty() && isPush) return;
   if (agents_.empty()) throw Malformed("an answer came before anything was asked: " + std::string(answer.message));
   Tally& current = phases_[std::min(phaseIndex_, phases_.size() - 1)].tally;

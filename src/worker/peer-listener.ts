@@ -34,7 +34,12 @@ const NONCE_BYTES = 32;
 /** Strangers that are remembered, so that each is told of once. */
 const STRANGERS_MAX = 1_000;
 
+/** What is known of a connection. One field of the socket: uWebSockets.js lays user data over the socket's own methods. */
 interface SocketData {
+  readonly peer: PeerData;
+}
+
+interface PeerData {
   readonly beganMs: number;
   heardMs: number;
   greeting: PeerGreeting | null;
@@ -74,7 +79,7 @@ export class PeerListener {
         const nowMs = performance.now();
         const data = { beganMs: nowMs, heardMs: nowMs, greeting: null, challenge: "", end: null };
         response.upgrade<SocketData>(
-          { ...data, ending: "closed" },
+          { peer: { ...data, ending: "closed" } },
           request.getHeader("sec-websocket-key"),
           request.getHeader("sec-websocket-protocol"),
           request.getHeader("sec-websocket-extensions"),
@@ -86,11 +91,11 @@ export class PeerListener {
       },
       message: (socket, message) => this.#receive(socket, new Uint8Array(message)),
       ping: (socket) => {
-        socket.getUserData().heardMs = performance.now();
+        socket.getUserData().peer.heardMs = performance.now();
       },
       close: (socket) => {
         this.#sockets.delete(socket);
-        const { end, ending } = socket.getUserData();
+        const { end, ending } = socket.getUserData().peer;
         if (end !== null) parts.events.lost(end, ending);
       },
     });
@@ -115,7 +120,7 @@ export class PeerListener {
   }
 
   #receive(socket: PeerSocket, bytes: Uint8Array): void {
-    const data = socket.getUserData();
+    const data = socket.getUserData().peer;
     data.heardMs = performance.now();
     if (data.end !== null) return this.#parts.events.received(data.end, bytes);
     const { greeting } = data;
@@ -135,14 +140,14 @@ export class PeerListener {
     if (greeting.cluster !== self.cluster) {
       return this.#refuse(socket, `it is of cluster ${greeting.cluster}, and this one is ${self.cluster}`);
     }
-    const data = socket.getUserData();
+    const data = socket.getUserData().peer;
     data.greeting = greeting;
     data.challenge = randomBytes(NONCE_BYTES).toString("hex");
     socket.send(encodeChallenge(data.challenge), true);
   }
 
   #prove(socket: PeerSocket, greeting: PeerGreeting, bytes: Uint8Array): void {
-    const data = socket.getUserData();
+    const data = socket.getUserData().peer;
     const { self, events } = this.#parts;
     const subject = { greeting, challenge: data.challenge };
     const proof = decodeProof(bytes);
@@ -186,7 +191,7 @@ export class PeerListener {
   #closeSilent(): void {
     const nowMs = performance.now();
     for (const socket of [...this.#sockets]) {
-      const data = socket.getUserData();
+      const data = socket.getUserData().peer;
       const isLate = data.end === null && nowMs > data.beganMs + PEER_HANDSHAKE_MS;
       if (!isLate && nowMs <= data.heardMs + PEER_SILENT_MS) continue;
       data.ending = "timed-out";

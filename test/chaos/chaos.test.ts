@@ -19,5 +19,5 @@ test("a minute of faults on three real nodes breaks no promise", { skip: etcdMis
   });
   t.diagnostic(JSON.stringify({ ...result, violations: result.violations.length }));
   assert.deepEqual(result.violations, []);
-  assert.ok(result.answers > 500, `only ${result.answers} answers: the run shows nothing`);
+  assert.ok(result.answers > 200, `only ${result.answers} answers: the run shows nothing`);
 });

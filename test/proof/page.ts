@@ -37,7 +37,16 @@ const WANTED: readonly Wanted[] = [
 ];
 
 /** Kinds whose lines say how many checks went wrong, and that this must be none. */
-const JUDGED: readonly string[] = ["chaos", "kills-raw", "kills-library", "bitflips", "log-faults", "fuzz", "tables", "model"];
+const JUDGED: readonly string[] = [
+  "chaos",
+  "kills-raw",
+  "kills-library",
+  "bitflips",
+  "log-faults",
+  "fuzz",
+  "tables",
+  "model",
+];
 
 const NAMES: ReadonlySet<string> = new Set(["kind", "at", "commit", "tree", "command"]);
 
