@@ -30,6 +30,8 @@ export interface FaultsParts {
 const STOP_MEDIAN_US = 700_000;
 const STOP_MAX_US = 60_000_000;
 const CUT_MEDIAN_US = 1_500_000;
+/** Longer than others take to find a primary silent. */
+const ISOLATED_MEDIAN_US = 5_000_000;
 const WALL_JUMP_MAX_US = 3_600_000_000;
 
 export class Faults {
@@ -142,6 +144,7 @@ export class Faults {
           end(random, () => link.heal());
         },
       ],
+      ["isolate", (random) => this.#isolate(random)],
       [
         "flap",
         (random) => {
@@ -157,6 +160,22 @@ export class Faults {
       ["diskLow", (random) => this.#fill(random, (disk, isOn) => disk.setLow(isOn))],
       ["diskFull", (random) => this.#fill(random, (disk, isOn) => disk.setFull(isOn))],
     ];
+  }
+
+  /** A node loses its peers and the control plane at once, and keeps its clients: it can't know what the others decide. */
+  #isolate(random: Random): void {
+    const { nodes, network, weather, world } = this.#parts;
+    if (weather === undefined) return;
+    const { name } = random.pick(nodes);
+    const others = nodes.filter((node) => node.name !== name);
+    const links = others.flatMap((other) => [network.link(name, other.name), network.link(other.name, name)]);
+    for (const link of links) link.cut();
+    weather.cutOff(name);
+    world.in(random.longTail(ISOLATED_MEDIAN_US, STOP_MAX_US), () => {
+      if (this.#isHealed) return;
+      for (const link of links) link.heal();
+      weather.reconnect(name);
+    });
   }
 
   #fill(random: Random, set: (disk: NodeInCast["disks"][number], isOn: boolean) => void): void {

@@ -59,6 +59,7 @@ export interface FaultRates {
   readonly clog: number;
   readonly partition: number;
   readonly oneWayPartition: number;
+  readonly isolate: number;
   readonly flap: number;
   readonly wallJump: number;
   readonly diskLow: number;
@@ -209,6 +210,7 @@ function ratesOf(faults: Swarm["faults"]): FaultRates {
     clog: faults.clog * 2,
     partition: faults.partition,
     oneWayPartition: faults["one-way-partition"],
+    isolate: faults["isolated-node"] * 0.5,
     flap: faults.flap * 0.5,
     wallJump: faults["wall-jump"],
     diskLow: faults["disk-low"] * 0.2,

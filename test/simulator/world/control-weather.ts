@@ -46,6 +46,16 @@ export class ControlWeather<C> {
     this.#repeat("control-back", (random) => plane.goBack(1 + random.below(5)));
   }
 
+  /** An asker reaches the control plane no more. */
+  cutOff(asker: string): void {
+    this.#parts.plane.cutOff(asker);
+  }
+
+  /** It does again. */
+  reconnect(asker: string): void {
+    this.#parts.plane.reconnect(asker);
+  }
+
   /** Ends all that lasts, and begins nothing more. */
   heal(): void {
     this.#isHealed = true;

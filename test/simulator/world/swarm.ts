@@ -41,6 +41,7 @@ export const FAULTS = [
   "wall-jump",
   "partition",
   "one-way-partition",
+  "isolated-node",
   "clog",
   "flap",
   "reset",
