@@ -74,7 +74,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
         "",
       ],
     ],
-    net: oneNode("session-close"),
+    net: oneNode("session-close", "acquire-waiting"),
     breaks: ["INV-4"],
   },
   {

@@ -187,7 +187,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     edits: [
       ["  if (endOf(state).lsn < state.committed) {\n    giveUpStore(core, state.committed);\n    return;\n  }\n", ""],
     ],
-    net: tests("replication/replica.test"),
+    net: tests("replication/take-over.test"),
     breaks: ["R-12"],
   },
   {
@@ -201,7 +201,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     name: "promoted-at-once",
     file: "replication/promote.ts",
     edits: [["state.promoteAtMs = state.nowMs + waitMs;", "state.promoteAtMs = state.nowMs;"]],
-    net: tests("replication/learner.test"),
+    net: tests("replication/change-of-office.test"),
     breaks: ["R-15"],
   },
   {

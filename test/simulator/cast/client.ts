@@ -151,12 +151,12 @@ export class SimulatedClient {
     this.#isClosing = true;
     this.#parts.books.closed(this.#keyHex);
     this.#parts.world.tell(() => `${this.name}: closes its session`);
-    this.#given.clear();
-    this.#session.close();
+    this.#session.close(); // Belief ends here (R-3): the books go on asking.
     this.#deliver();
     const life = this.#lives;
     const end = (): void => {
       if (this.#lives !== life) return;
+      this.#given.clear();
       for (const link of this.#links) link.end?.close();
       this.#clock = this.#newClock();
       this.#session = this.#newSession();
