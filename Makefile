@@ -91,6 +91,10 @@ log-faults: build ## the n-th call of a store to its disk fails, for each n, by 
 bitflips: build ## FLIPS=1000 flipped bits of database and WAL in all for this source: noticed or harmless
 	@node --enable-source-maps dist/test/log/bitflips/main.js
 
+.PHONY: lock-cuts
+lock-cuts: build ## ROUNDS=100 times `holdfast lock` is cut off, and its command must be gone before the next one starts
+	@node --enable-source-maps dist/test/cli/cuts/main.js
+
 fuzz: build ## FRAMES=10000000 more frames for the decoder, half of them damaged at random
 	@node --enable-source-maps dist/test/protocol/fuzz/main.js
 

@@ -43,6 +43,7 @@ export class LockGuard {
   #timer: NodeJS.Timeout | null = null;
   #hasAsked = false;
   #hasLost = false;
+  #isOff = false;
 
   /** @param ttlMs the TTL by which the belief is prolonged. */
   constructor(lock: Believed, ttlMs: number, actions: GuardActions) {
@@ -53,7 +54,7 @@ export class LockGuard {
     this.#lost = () => this.#endNow();
     lock.signal.addEventListener("abort", this.#lost, { once: true });
     if (lock.signal.aborted) this.#endNow();
-    else this.#look();
+    else this.look();
   }
 
   /** Whether the lock was lost before `stop`. */
@@ -67,7 +68,10 @@ export class LockGuard {
     this.#leave();
   }
 
-  #look(): void {
+  /** Looks at the lock now, and does what is due. */
+  look(): void {
+    if (this.#hasLost || this.#isOff) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
     const leftMs = this.#lock.remainingMs();
     if (leftMs <= this.#nowMs) {
       this.#endNow();
@@ -78,7 +82,7 @@ export class LockGuard {
       this.#actions.endSoon();
     }
     const nextMs = leftMs > this.#soonMs ? leftMs - this.#soonMs : leftMs - this.#nowMs;
-    this.#timer = setTimeout(() => this.#look(), Math.min(nextMs, LOOK_EVERY_MS));
+    this.#timer = setTimeout(() => this.look(), Math.min(nextMs, LOOK_EVERY_MS));
   }
 
   #endNow(): void {
@@ -89,6 +93,7 @@ export class LockGuard {
   }
 
   #leave(): void {
+    this.#isOff = true;
     this.#lock.signal.removeEventListener("abort", this.#lost);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

@@ -7,7 +7,7 @@ import { endWithReader, Output } from "./output.js";
 import { makeProgram } from "./program.js";
 
 /** Commands that take signals themselves. */
-const OWN_SIGNALS: readonly string[] = ["serve", "lock"];
+const OWN_SIGNALS: readonly string[] = ["serve", "dev", "lock", "elect"];
 
 endWithReader();
 const program = makeProgram();

@@ -26,6 +26,9 @@ const NO_BORDERS = {
   middle: "  ",
 };
 
+/** To the upper left corner, and everything below it gone. */
+const CLEAR = "\u001b[H\u001b[J";
+
 /** Where a command writes. */
 export class Output {
   /** Whether data is to be JSON. */
@@ -45,6 +48,11 @@ export class Output {
   table(head: readonly string[], rows: readonly (readonly string[])[], value: unknown): void {
     if (this.json) this.data("", value);
     else if (rows.length > 0) process.stdout.write(`${tableText(head, rows)}\n`);
+  }
+
+  /** A picture that the next one replaces: on a terminal it is written over, into a pipe they stand one below the other. */
+  screen(text: string): void {
+    process.stdout.write(process.stdout.isTTY ? `${CLEAR}${text}\n` : `${text}\n\n`);
   }
 
   /** A word to whoever watches; never data. */
@@ -82,7 +90,8 @@ export function endWithReader(): void {
   });
 }
 
-function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table as text: for who writes it together with other things. */
+export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const table = new Table({
     head: head.map((title) => styled("dim", title)),
     chars: NO_BORDERS,

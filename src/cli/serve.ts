@@ -27,12 +27,20 @@ export function serveCommand(): Command {
 async function serveNode(_options: unknown, command: Command): Promise<void> {
   const { output } = surroundingsOf(command);
   const { settings } = settingsOf(command, output);
+  leave(await serveUntilEnd(settings, output), output);
+}
+
+/** Runs a node until a signal or a failure ends it. */
+export async function serveUntilEnd(settings: Settings, output: Output): Promise<NodeEnd> {
   const logger = makeLogger({ level: settings.logging.level, node: settings.node.name });
-  const stop = new Stop(logger);
-  const end = await run(settings, { logger, stop, output });
-  if (end.fault !== null)
-    output.failure({ code: end.fault.code, message: end.fault.message, details: {}, isOutcome: false });
-  leave(end.fault === null ? EXIT_CODES.done : EXIT_CODES.failed, end.isClean);
+  return run(settings, { logger, stop: new Stop(logger), output });
+}
+
+/** Ends the process as its node has ended: a worker that hangs has its app open, and only a kill ends such a process. */
+export function leave({ fault, isClean }: NodeEnd, output: Output): void {
+  if (fault !== null) output.failure({ code: fault.code, message: fault.message, details: {}, isOutcome: false });
+  if (!isClean) killSelf(); // An exit would abort it with a core dump.
+  process.exit(fault === null ? EXIT_CODES.done : EXIT_CODES.failed);
 }
 
 interface Running {
@@ -77,12 +85,6 @@ class Stop {
     this.signal.addEventListener("abort", () => node.drain(), { once: true });
     if (this.signal.aborted) node.drain();
   }
-}
-
-/** A worker that hangs has its app open: a kill ends such a process, an exit would abort it with a core dump. */
-function leave(exitCode: number, isClean: boolean): void {
-  if (!isClean) killSelf();
-  process.exit(exitCode);
 }
 
 function killSelf(): void {

@@ -23,13 +23,18 @@ export type SettingsInForce = Extract<SettingsResult, { readonly kind: "settings
 
 /**
  * Reads the settings that `command` was given.
+ * @param presets by name of the setting: as flags, which those that were given win over
  * @throws CommandFailure with the one message that says all that is wrong
  */
-export function settingsOf(command: Command, output: Output): SettingsInForce {
+export function settingsOf(
+  command: Command,
+  output: Output,
+  presets: Readonly<Record<string, string>> = {},
+): SettingsInForce {
   const given = values.parse(command.opts());
   const flags: Record<string, string> = {};
-  for (const { flag } of settingsReference()) {
-    const value = given[new Option(`${flag} <value>`).attributeName()];
+  for (const { flag, name } of settingsReference()) {
+    const value = given[new Option(`${flag} <value>`).attributeName()] ?? presets[name];
     if (typeof value === "string") flags[flag] = value;
   }
   const configPath = typeof given["config"] === "string" ? given["config"] : null;

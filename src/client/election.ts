@@ -95,6 +95,11 @@ export class Leadership {
     return this.#lock.isHeld();
   }
 
+  /** How long it may be believed without hearing of the server again, in milliseconds; 0: it does not lead. */
+  remainingMs(): number {
+    return this.#lock.remainingMs();
+  }
+
   /** @throws LockLostError if this client can't be sure that it leads. */
   assertLeader(): void {
     this.#lock.assertHeld();
