@@ -91,6 +91,16 @@ log-faults: build ## the n-th call of a store to its disk fails, for each n, by 
 bitflips: build ## FLIPS=1000 flipped bits of database and WAL in all for this source: noticed or harmless
 	@node --enable-source-maps dist/test/log/bitflips/main.js
 
+.PHONY: packages packages-installed docs
+packages: build ## packs holdfast and holdfast-client into dist/packages
+	@node config/tools/packages.js dist/packages
+
+packages-installed: build ## installs both packages from their tarballs into empty projects, and uses them
+	@node --enable-source-maps dist/test/packages/installed/main.js
+
+docs: build ## the reference of the library, out of its comments, into dist/docs
+	@npm run --silent docs
+
 .PHONY: lock-cuts
 lock-cuts: build ## ROUNDS=100 times `holdfast lock` is cut off, and its command must be gone before the next one starts
 	@node --enable-source-maps dist/test/cli/cuts/main.js
