@@ -38,7 +38,6 @@ async function elect(name: string, words: readonly string[], _options: unknown, 
     await using holdfast = await Holdfast.connect({ url, ttl, clientName: "holdfast-cli", metadata });
     const election = holdfast.elect(name, { lockDelay, metadata });
     const leadership = await election.campaign({ signal: interrupt.signal });
-    interrupt.disarm();
     output.note(`leads ${name}, with token ${leadership.token}`);
     const held = {
       resource: election.resource,
@@ -47,7 +46,9 @@ async function elect(name: string, words: readonly string[], _options: unknown, 
       remainingMs: () => leadership.remainingMs(),
       release: () => leadership.resign(),
     };
-    process.exitCode = await runWhileHeld(held, { words, ttlMs: durationMsOf(ttl), output });
+    const ended = runWhileHeld(held, { words, ttlMs: durationMsOf(ttl), output });
+    interrupt.disarm(); // Only now: between the two a signal would end us, and leave the command alone.
+    process.exitCode = await ended;
   } catch (error) {
     throw lockFailure(error);
   } finally {

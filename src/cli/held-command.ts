@@ -34,13 +34,16 @@ export interface Work {
 }
 
 /**
- * Runs the command, with its token in HOLDFAST_TOKEN.
+ * Runs the command, with its token in HOLDFAST_TOKEN. It takes all signals before it returns its promise.
  * @returns its exit code
  * @throws CommandFailure `lock-lost` or `command-not-started`
  */
 export async function runWhileHeld(held: Held, { words, ttlMs, output }: Work): Promise<number> {
   const environment = { ...process.env, HOLDFAST_TOKEN: String(held.token), HOLDFAST_RESOURCE: held.resource };
+  const running: Running = {};
+  const signals = passOn(running); // First: a signal that nobody takes would end us, and leave the command alone.
   const group = new ProcessGroup(words, environment);
+  running.group = group;
   const guard = new LockGuard(held, ttlMs, {
     endSoon: () => {
       output.note(`no word from the server: ${held.resource} is about to be lost, and the command is asked to end`);
@@ -48,7 +51,7 @@ export async function runWhileHeld(held: Held, { words, ttlMs, output }: Work): 
     },
     endNow: () => group.kill("SIGKILL"),
   });
-  const signals = passOn(group, guard);
+  running.guard = guard;
   const end = await group.ended;
   await untilGone(group, guard, output);
   guard.stop();
@@ -94,20 +97,26 @@ function exitCodeFor(end: CommandEnd): number {
   );
 }
 
+/** What signals are for, once it is there. */
+interface Running {
+  group?: ProcessGroup;
+  guard?: LockGuard;
+}
+
 /**
  * Passes signals on to the command. Who stops us (Ctrl-Z) stops the command first, because nobody would end it while we
  * stand; when we go on the lock is looked at before the command does anything.
  */
-function passOn(group: ProcessGroup, guard: LockGuard): { leave(): void } {
+function passOn(running: Running): { leave(): void } {
   const listeners = new Map<NodeJS.Signals, () => void>();
-  for (const signal of PASSED_ON) listeners.set(signal, () => group.kill(signal));
+  for (const signal of PASSED_ON) listeners.set(signal, () => running.group?.kill(signal));
   listeners.set("SIGTSTP", () => {
-    group.kill("SIGSTOP");
+    running.group?.kill("SIGSTOP");
     process.kill(process.pid, "SIGSTOP");
   });
   listeners.set("SIGCONT", () => {
-    guard.look();
-    group.kill("SIGCONT");
+    running.guard?.look();
+    running.group?.kill("SIGCONT");
   });
   for (const [signal, listener] of listeners) process.on(signal, listener);
   return {

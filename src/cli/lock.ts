@@ -59,8 +59,9 @@ async function runLocked(
     try {
       const mode = permits !== undefined ? { permits } : shared ? "shared" : "exclusive";
       const lock = await holdfast.acquire(resource, { wait, mode, lockDelay, signal: interrupt.signal });
-      interrupt.disarm();
-      process.exitCode = await runWhileHeld(lock, { words, ttlMs: durationMsOf(ttl), output });
+      const ended = runWhileHeld(lock, { words, ttlMs: durationMsOf(ttl), output });
+      interrupt.disarm(); // Only now: between the two a signal would end us, and leave the command alone.
+      process.exitCode = await ended;
     } finally {
       interrupt.disarm();
       await holdfast.close();

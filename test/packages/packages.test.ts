@@ -66,7 +66,8 @@ await server.stop();
   const { bin } = z
     .looseObject({ bin: z.object({ holdfast: z.string() }) })
     .parse(JSON.parse(readFileSync(join(place, "package.json"), "utf8")));
-  const command = `process.argv.splice(2, 0, "lock", "package:3", "--url", "${server.url}", "--", "echo", "locked");
-import("./node_modules/holdfast/${bin.holdfast}");`;
+  const args = ["lock", "package:3", "--url", server.url, "--", "echo", "locked"];
+  const command = `import { execFileSync } from "node:child_process";
+execFileSync(process.execPath, ["node_modules/holdfast/${bin.holdfast}", ...${JSON.stringify(args)}], { stdio: "inherit" });`;
   assert.equal(await runScript(project, "c.mjs", command), "locked\n");
 });
