@@ -7,9 +7,10 @@ import type { Answer, ClusterMap, ServerMessage, Welcome } from "../protocol/ser
 import { Clock, CLOCK_SPREAD_MS, type TimeSource } from "./clock.js";
 import { ClosedError, ConnectRefusedError, InDoubtError, RefusedError, UnavailableError } from "./errors.js";
 import type { HistoryRecorder } from "./history-recorder.js";
+import { type Seat, takeSeat } from "./keep-alives.js";
 import { letGo, soon, type Timer } from "./machine.js";
 import { Network, type NetworkListener, type NetworkParts } from "./network.js";
-import { Questions, type WatchPush } from "./questions.js";
+import { isPlainAnswer, Questions, type WatchPush } from "./questions.js";
 import { Session } from "./session.js";
 import type { LostClaim, Outcome } from "./session-words.js";
 
@@ -65,6 +66,10 @@ export class Driver implements NetworkListener {
   #whenClosed: (() => void) | undefined;
   #leaveTime: (() => void) | undefined;
   #frameCount = 0;
+  /** At the thread that keeps alive while this loop can't; taken with the first path. */
+  #seat: Seat | undefined;
+  #pathsTold = 0;
+  #kept: ReadonlyMap<number, number> = new Map();
 
   constructor(settings: DriverSettings) {
     this.#settings = settings;
@@ -133,6 +138,14 @@ export class Driver implements NetworkListener {
     this.#calls.delete(call);
     this.session.abandon(call);
     this.#scheduleFlush();
+  }
+
+  /** How long that claim may be believed in, in milliseconds; 0: not held. Hears first what the thread has heard. */
+  believedForMs(claim: number): number {
+    const believedMs = this.session.believedForMs(claim, this.clock.now());
+    if (this.#seat === undefined || believedMs * 2 > this.#settings.ttlMs) return believedMs;
+    this.#seat.drain();
+    return this.session.believedForMs(claim, this.clock.now());
   }
 
   /** Calls back once, when the claim may not be believed any more, unless `forgetLoss` comes before. */
@@ -270,6 +283,7 @@ export class Driver implements NetworkListener {
     }
     this.#deliver();
     this.#scheduleFlush();
+    if (this.session.pathsOpened !== this.#pathsTold) this.#tellPaths();
     if (this.session.isClosed()) this.#whenClosed?.();
   }
 
@@ -284,6 +298,25 @@ export class Driver implements NetworkListener {
       this.#questions.wake();
       this.#scheduleFlush();
     }, ASK_AGAIN_MS);
+  }
+
+  /** Tells the thread which paths are this session's now. */
+  #tellPaths(): void {
+    this.#pathsTold = this.session.pathsOpened;
+    if (this.#settings.time !== undefined) return; // A test's clock is on this thread only.
+    this.#seat ??= takeSeat((kept, agoMs) => {
+      const nowMs = this.clock.now();
+      this.session.keptElsewhere(kept, nowMs - agoMs, nowMs);
+      this.#scheduleFlush();
+    });
+    const open = this.session.openPaths();
+    for (const number of this.#kept.values()) this.#seat?.drop(number);
+    for (const [worker, number] of open) {
+      const address = this.#network.addressOf(worker);
+      if (address === undefined) continue;
+      this.#seat?.keep({ number, address, key: this.#settings.url.key, everyMs: this.session.keepAliveEveryMs() });
+    }
+    this.#kept = open;
   }
 
   #askAs(id: number, question: PlainQuestion, listener: Parameters<Questions["ask"]>[1]["listener"]): void {
@@ -337,6 +370,8 @@ export class Driver implements NetworkListener {
   }
 
   #tick(): void {
+    this.#seat?.beat();
+    this.#seat?.drain(); // Before anything is given up: this loop may have been busy for long.
     const nowMs = this.clock.now();
     this.recorder?.looked((claim) => this.session.believedForMs(claim, nowMs));
     this.session.tick(nowMs);
@@ -354,6 +389,7 @@ export class Driver implements NetworkListener {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#leaveTime?.();
+    this.#seat?.leave();
     clearTimeout(this.#timer);
     this.session.close();
     this.#deliver();
@@ -361,8 +397,4 @@ export class Driver implements NetworkListener {
     this.#questions.close();
     this.#network.stop();
   }
-}
-
-function isPlainAnswer(message: ServerMessage): message is Answer {
-  return "id" in message && message.kind !== "opened" && message.kind !== "open-shard" && message.kind !== "kept";
 }

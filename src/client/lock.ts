@@ -63,7 +63,7 @@ export class Lock {
   /** How long it may be believed without hearing of the server again, in milliseconds; 0: not held. */
   remainingMs(): number {
     const { driver, claim } = this.#parts;
-    return driver.session.believedForMs(claim, driver.clock.now());
+    return driver.believedForMs(claim);
   }
 
   /** @throws LockLostError if this client can't be sure that it holds. */

@@ -85,6 +85,11 @@ export class Network implements SocketListener {
     else if (hasAddress && !this.#own.has(worker) && this.#entry.isUp) this.#reach(worker);
   }
 
+  /** Where the connection leads that reaches the worker: `host:port`; undefined if there is none. */
+  addressOf(worker: number): string | undefined {
+    return this.#routes.get(worker)?.address;
+  }
+
   /** Sends a frame over the connection that reaches the worker, if there is one. */
   send(worker: number, messages: readonly Message[]): void {
     this.#routes.get(worker)?.send(messages);

@@ -3,7 +3,7 @@
  * after a lost connection, and which would then be in doubt.
  */
 import type { Message } from "../protocol/client-codec.js";
-import type { Answer, Push } from "../protocol/server-messages.js";
+import type { Answer, Push, ServerMessage } from "../protocol/server-messages.js";
 import { WatchPlace } from "./watch-place.js";
 import { KIND_GROUP, KIND_WATCH } from "../words/kinds.js";
 
@@ -148,4 +148,9 @@ export class Questions {
     this.#asked.clear();
     this.#unsent = [];
   }
+}
+
+/** Whether a message answers a question; OPENED, OPEN_SHARD and KEPT have an id, too, and are the session's. */
+export function isPlainAnswer(message: ServerMessage): message is Answer {
+  return "id" in message && message.kind !== "opened" && message.kind !== "open-shard" && message.kind !== "kept";
 }

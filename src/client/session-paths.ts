@@ -166,26 +166,45 @@ function strangerOf(state: SessionState, shard: number, listed: SessionOpened["c
   };
 }
 
-/** One shard has heard a keep-alive: what it holds for the session goes on, if nothing happened unheard (R-19). */
+/** One shard has heard a keep-alive of ours. */
 export function receiveKept(state: SessionState, path: WorkerPath, message: Kept, nowMs: number): void {
   const keepAlive = path.keepAlives.get(message.id);
   if (keepAlive === undefined) return;
+  if (message.marks.some((each) => each.path === path.path)) keepAlive.shards.add(message.shard);
+  applyKept(state, path, { message, sentMs: keepAlive.sentMs, nowMs });
+}
+
+/** What a shard holds for the session goes on from the keep-alive's sending, if nothing happened unheard (R-19). */
+export function applyKept(
+  state: SessionState,
+  path: WorkerPath,
+  kept: { readonly message: Kept; readonly sentMs: number; readonly nowMs: number },
+): void {
+  const { message, sentMs, nowMs } = kept;
   for (const { path: number, mark } of message.marks) {
     if (number !== path.path) continue;
-    keepAlive.shards.add(message.shard);
     const view = state.shard(message.shard);
     if (!view.opened) continue; // Its marks are about to be told.
-    if (mark > view.mark) {
-      state.closePath(path, nowMs); // Something happened that this client has not been told: ask.
-      return;
-    }
     if (mark < view.mark) continue; // Told before what happened since: the next keep-alive will do.
     for (const claim of view.claims.values()) {
       if (claim.ttlMs > 0 || claim.state !== "held" || claim.token > message.lsn) continue;
-      state.extendBelief(claim, keepAlive.sentMs, state.options.ttlMs);
+      // Nothing happened unasked since the mark: not since a later grant, nor since a mark that was told.
+      if (mark !== view.mark && mark > claim.token) continue;
+      state.extendBelief(claim, sentMs, state.options.ttlMs);
       state.giveIfBelieved(claim, nowMs);
     }
+    if (mark > view.mark && mayConcern(path, view, mark)) {
+      state.closePath(path, nowMs); // Something happened that this client has not been told: ask.
+      return;
+    }
   }
+}
+
+/** Whether the event of that mark may have ended something of ours: not what is younger than it. */
+function mayConcern(path: WorkerPath, view: ShardView, mark: number): boolean {
+  for (const claim of view.claims.values()) if (claim.token < mark) return true;
+  for (const request of path.unanswered.values()) if (request.shard === view.shard) return true;
+  return false;
 }
 
 /** All shards have answered a keep-alive. One that holds a claim of ours and did not answer has no session of ours. */

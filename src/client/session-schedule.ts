@@ -86,6 +86,12 @@ function waitsOn(path: WorkerPath): boolean {
   return false;
 }
 
+/** How often a keep-alive is due, in milliseconds. */
+export function keepAliveEveryMs(state: SessionState, waits: boolean): number {
+  const ofTtlMs = state.options.ttlMs / KEEPALIVES_PER_TTL;
+  return waits ? Math.min(ofTtlMs, state.waitingGraceMs / KEEPALIVES_PER_GRACE) : ofTtlMs;
+}
+
 /** The keep-alive of one path, if it is due, and sets when the next one is. */
 export function writeKeepAlive(state: SessionState, path: WorkerPath, nowMs: number): Message | undefined {
   if (path.state !== "open") return undefined;
@@ -94,8 +100,7 @@ export function writeKeepAlive(state: SessionState, path: WorkerPath, nowMs: num
     path.keepAliveAtMs = Number.POSITIVE_INFINITY;
     return undefined;
   }
-  const ofTtlMs = state.options.ttlMs / KEEPALIVES_PER_TTL;
-  const everyMs = waits ? Math.min(ofTtlMs, state.waitingGraceMs / KEEPALIVES_PER_GRACE) : ofTtlMs;
+  const everyMs = keepAliveEveryMs(state, waits);
   path.keepAliveAtMs = Math.min(path.keepAliveAtMs, nowMs + everyMs);
   if (nowMs < path.keepAliveAtMs) return undefined;
   path.keepAliveAtMs = nowMs + everyMs;

@@ -10,8 +10,8 @@ import type { Message } from "../protocol/client-codec.js";
 import type { Answer, ClusterMap, Push, ServerMessage } from "../protocol/server-messages.js";
 import { KIND_ACQUIRE, KIND_ASK_POSITION, KIND_CLOSE, KIND_RELEASE, KIND_RENEW } from "../words/kinds.js";
 import { receiveAnswer } from "./session-answers.js";
-import { receiveKept, receiveKeptAll, receiveOpenShard, receivePush, takeMap } from "./session-paths.js";
-import { dropWish, runSchedule, tickEveryMs, wantsPath, writeKeepAlive } from "./session-schedule.js";
+import { applyKept, receiveKept, receiveKeptAll, receiveOpenShard, receivePush, takeMap } from "./session-paths.js";
+import { dropWish, keepAliveEveryMs, runSchedule, tickEveryMs, wantsPath, writeKeepAlive } from "./session-schedule.js";
 import { type SessionOptions, SessionState } from "./session-state.js";
 import type { AcquireCall, Claim, Outputs, Request } from "./session-words.js";
 import type { WorkerPath } from "./worker-path.js";
@@ -41,6 +41,7 @@ export class Session {
   /** CLOSE messages without an answer. */
   readonly #closing: Set<number> = new Set();
   #closed = false;
+  #pathsOpened = 0;
 
   constructor(options: SessionOptions) {
     this.#state = new SessionState(options);
@@ -177,6 +178,29 @@ export class Session {
     return others;
   }
 
+  /** Takes in the answer to a keep-alive that another thread sent at `sentMs`, over a connection of its own (R-19). */
+  keptElsewhere(message: Extract<ServerMessage, { readonly kind: "kept" }>, sentMs: number, nowMs: number): void {
+    for (const path of this.#state.workers.values()) {
+      if (path.state === "open") applyKept(this.#state, path, { message, sentMs, nowMs });
+    }
+  }
+
+  /** The numbers of the paths that are open, by worker. */
+  openPaths(): ReadonlyMap<number, number> {
+    const open = [...this.#state.workers.values()].filter((path) => path.state === "open" && path.path !== 0);
+    return new Map(open.map((path) => [path.worker, path.path]));
+  }
+
+  /** Grows whenever a path is opened. */
+  get pathsOpened(): number {
+    return this.#pathsOpened;
+  }
+
+  /** How often a keep-alive is due on each path at most, in milliseconds. */
+  keepAliveEveryMs(): number {
+    return keepAliveEveryMs(this.#state, true);
+  }
+
   /** Writes what can be sent now. Belief of what is answered starts at `nowMs`. */
   flush(nowMs: number): void {
     if (this.#closed || this.#state.stolen) return;
@@ -258,6 +282,7 @@ export class Session {
       if (path.state !== "opening") return true;
       path.state = "open";
       path.path = message.paths[0] ?? 0;
+      this.#pathsOpened += 1;
     } else if (message.kind === "open-shard") receiveOpenShard(this.#state, path, message, nowMs);
     else if (message.kind === "kept") receiveKept(this.#state, path, message, nowMs);
     else if (message.kind === "moved") this.#receiveMoved(path, message.map, nowMs);

@@ -58,6 +58,8 @@ export class Socket {
   /** Attempts since the last that succeeded. */
   failures = 0;
   #attempt = 0;
+  /** Where the last attempt went: `host:port`. */
+  address: string | undefined;
 
   constructor(target: SocketTarget, listener: SocketListener) {
     this.#target = target;
@@ -79,6 +81,7 @@ export class Socket {
     const addresses = this.#target.addresses();
     const address = addresses[this.#attempt % Math.max(1, addresses.length)];
     this.#attempt += 1;
+    this.address = address;
     if (address === undefined) return;
     clearTimeout(this.#timer);
     let isOver = false; // Nothing that an older wire still says is heard.

@@ -34,13 +34,12 @@ export function whyNoBrowser(): string | undefined {
 export async function bundledLibrary(): Promise<Uint8Array> {
   const made = await build({
     stdin: {
-      contents: `export * from ${JSON.stringify(LIBRARY)};`,
+      contents: `import * as holdfast from ${JSON.stringify(LIBRARY)}; globalThis.holdfast = holdfast;`,
       resolveDir: fileURLToPath(new URL(".", import.meta.url)),
     },
     bundle: true,
     minify: true,
-    format: "iife",
-    globalName: "holdfast",
+    format: "esm",
     platform: "browser",
     write: false,
     logLevel: "silent",
@@ -92,4 +91,5 @@ async function served(script: Uint8Array): Promise<{ readonly server: Server; re
   return { server, url: `http://127.0.0.1:${address.port}/` };
 }
 
-const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/library.js"></script>';
+const PAGE =
+  '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="/library.js"></script>';
