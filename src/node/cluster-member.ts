@@ -5,11 +5,15 @@
  */
 import type { Logger } from "pino";
 import type { Configuration } from "../words/configuration.js";
+import type { Goal } from "../words/goal.js";
 import { epoch, shardIndex } from "../words/ids.js";
 import { ControlFault, type ControlPlane, type NodeRecord, type Seen } from "../control/control-plane.js";
+import type { Input } from "../replication/inputs.js";
 import type { ControlRequest, Report } from "../replication/outputs.js";
 import { type ClusterNode, PLACES_MAX } from "../worker/cluster-view.js";
 import type { ToWorker } from "../worker/options.js";
+import type { ClusterStatus } from "./node-status.js";
+import { Placing, PLACING_PACE } from "./placing.js";
 import type { WorkersCluster } from "./workers.js";
 import { reportLine } from "./cluster-reports.js";
 import type { ClusterMemory, Membership } from "./cluster-memory.js";
@@ -19,6 +23,8 @@ import { firstConfigurations } from "./first-configurations.js";
 const ASK_AGAIN_MS = 300;
 /** How often it looks whether first configurations are missing, until there are all. */
 const LOOK_EVERY_MS = 300;
+/** How often it looks whether a shard is to be moved. */
+const PLACE_EVERY_MS = 250;
 
 /** What it is made of. */
 export interface ClusterMemberParts {
@@ -30,6 +36,13 @@ export interface ClusterMemberParts {
   readonly replicas: number;
   /** What this node had of each shard while it was alone. */
   readonly before: readonly Configuration[];
+  /** Id of this node. */
+  readonly node: string;
+  /** For people and for status: the cluster's name in etcd, and etcd's endpoints. */
+  readonly name: string;
+  readonly etcd: readonly string[];
+  /** How long a promoted replica waits. */
+  readonly promotionWaitMs: number;
 }
 
 export class ClusterMember implements WorkersCluster {
@@ -40,12 +53,20 @@ export class ClusterMember implements WorkersCluster {
   #tellAll: (message: ToWorker) => void = () => undefined;
   #stopWatching: () => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #placing: Placing;
+  readonly #goals = new Map<number, Goal>();
+  readonly #draining = new Set<string>();
+  #placingTimer: NodeJS.Timeout | undefined;
+  #outOfTouch: string | null = "not asked yet";
   #own: NodeRecord | undefined;
   #isClosed = false;
 
   constructor(parts: ClusterMemberParts) {
     this.#parts = parts;
     this.#membership = parts.membership;
+    const { node, promotionWaitMs } = parts;
+    const tell = (shard: number, input: Input): void => this.#tellAll({ kind: "told", shard, input });
+    this.#placing = new Placing({ node, pace: PLACING_PACE, promotionWaitMs, tell });
     for (const record of parts.membership.records) this.#records.set(record.node, record);
   }
 
@@ -57,6 +78,22 @@ export class ClusterMember implements WorkersCluster {
   /** The configurations that are known. */
   get configurations(): readonly Configuration[] {
     return [...this.#known.values()];
+  }
+
+  /** The cluster as this node sees it. */
+  get status(): ClusterStatus {
+    const { name, etcd } = this.#parts;
+    return {
+      name,
+      etcd,
+      controlPlaneId: this.#membership.controlPlaneId,
+      outOfTouch: this.#outOfTouch,
+      nodes: [...this.#records.values()],
+      draining: [...this.#draining],
+      replicas: this.#parts.replicas,
+      configurations: this.configurations,
+      goals: [...this.#goals.values()],
+    };
   }
 
   /**
@@ -98,6 +135,7 @@ export class ClusterMember implements WorkersCluster {
     this.#stopWatching = this.#parts.plane.watch((seen) => this.#see(seen));
     void this.#announce();
     this.#look();
+    this.#placingTimer = setInterval(() => this.#placing.look(performance.now()), PLACE_EVERY_MS).unref();
   }
 
   /** A worker asks the control plane. */
@@ -108,8 +146,13 @@ export class ClusterMember implements WorkersCluster {
   /** A worker has seen a configuration. */
   saw(configuration: Configuration): void {
     if ((this.#known.get(configuration.shard)?.epoch ?? 0) >= configuration.epoch) return;
-    this.#known.set(configuration.shard, configuration);
+    this.#note(configuration);
     this.#tellAll({ kind: "seen", configuration });
+  }
+
+  #note(configuration: Configuration): void {
+    this.#known.set(configuration.shard, configuration);
+    this.#placing.configuration(configuration, performance.now());
   }
 
   /** A replica has something to say to people. */
@@ -127,6 +170,7 @@ export class ClusterMember implements WorkersCluster {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#placingTimer);
     this.#stopWatching();
     this.#parts.plane.close();
   }
@@ -137,7 +181,7 @@ export class ClusterMember implements WorkersCluster {
       case "configuration": {
         const { configuration } = seen;
         if ((this.#known.get(configuration.shard)?.epoch ?? 0) < configuration.epoch) {
-          this.#known.set(configuration.shard, configuration);
+          this.#note(configuration);
         }
         this.#tellAll({ kind: "seen", configuration }); // Also a smaller one: it tells of an etcd that was restored.
         return;
@@ -149,14 +193,23 @@ export class ClusterMember implements WorkersCluster {
         this.#records.delete(seen.node);
         return this.#nodesChanged();
       case "draining":
+        if (seen.isDraining) this.#draining.add(seen.node);
+        else this.#draining.delete(seen.node);
         return;
+      case "goal":
+        this.#goals.set(seen.goal.shard, seen.goal);
+        return this.#placing.goal(seen.goal);
+      case "promotion":
+        return this.#placing.promotion(seen.promotion);
       case "out-of-touch":
+        this.#outOfTouch = seen.why;
         logger.warn(
           { why: seen.why },
           "etcd is out of touch; locks go on, and nothing changes until it is back (R-16)",
         );
         return;
       case "in-touch":
+        this.#outOfTouch = null;
         logger.info("in touch with etcd");
         return;
       case "unreadable":
@@ -244,6 +297,8 @@ export class ClusterMember implements WorkersCluster {
         if (standing.has(next.shard) || this.#isClosed) continue;
         if ((await plane.compareAndSwap(null, next)) === "written") this.saw(next);
       }
+      // Where shards begin is where they should be again after a fail-over.
+      if (!isGrown && (await plane.goals()).length === 0) await plane.setGoals(firsts);
     } catch (error) {
       this.#passOver(error);
     }

@@ -13,6 +13,8 @@ import type { ClusterSettings } from "./settings-cluster.js";
 import type { Settings } from "./settings-schema.js";
 
 const AGAIN_MS = 500;
+/** For clocks that differ, and for what was under way. */
+const PROMOTION_MARGIN_MS = 5_000;
 
 /** What a seat is taken with. */
 export interface SeatParts {
@@ -47,6 +49,10 @@ export async function takeSeat(parts: SeatParts): Promise<Seat> {
     logger,
     replicas: cluster.replicas,
     before: data.configurations,
+    node: directory.nodeId,
+    name: cluster.name,
+    etcd: cluster.etcd,
+    promotionWaitMs: settings.limits.ttlMaxMs + settings.limits.lockDelayMaxMs + PROMOTION_MARGIN_MS,
   });
   const peerHost = toldHost({ ...settings.listen, host: cluster.host, advertise: cluster.advertise });
   const record = {

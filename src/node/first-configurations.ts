@@ -1,11 +1,10 @@
 /** The first configuration of each shard of a new cluster: replicas and offices spread evenly over the nodes that are there. */
 import { randomBytes } from "node:crypto";
-import { outOfRange } from "../words/assert.js";
-import type { Configuration } from "../words/configuration.js";
-import { epoch, shardIndex } from "../words/ids.js";
-import { spread } from "../placement/spread.js";
 import type { ClusterFacts, NodeRecord } from "../control/control-plane.js";
-import { replicaName } from "../worker/cluster-view.js";
+import { firstPlacements } from "../placement/plan.js";
+import type { Configuration } from "../words/configuration.js";
+import { epoch } from "../words/ids.js";
+import { replicasOf } from "./replica-names.js";
 
 const NONCE_BYTES = 16;
 
@@ -15,23 +14,10 @@ export function firstConfigurations(
   nodes: readonly NodeRecord[],
   replicas: number,
 ): readonly Configuration[] {
-  const { storeOfShard } = spread(facts);
-  return Array.from(storeOfShard, (store, shard) => {
-    const count = Math.min(replicas, nodes.length);
-    const names = Array.from({ length: count }, (_, at) => {
-      const { node, stores } = nodes[(shard + at) % nodes.length] ?? outOfRange(at);
-      return replicaName(node, stores[store] ?? outOfRange(store));
-    });
-    const [primary = ""] = names;
+  const placements = firstPlacements(facts.shards, { nodes: nodes.map(({ node }) => node), stores: facts.stores, replicas });
+  return placements.map((placement) => {
+    const goal = replicasOf(placement, nodes);
     const nonce = randomBytes(NONCE_BYTES).toString("hex");
-    return {
-      shard: shardIndex(shard),
-      epoch: epoch(1),
-      era: facts.firstEra,
-      primary,
-      inSync: names,
-      replicas: names,
-      nonce,
-    };
+    return { ...goal, epoch: epoch(1), era: facts.firstEra, inSync: goal.replicas, nonce };
   });
 }

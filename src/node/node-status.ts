@@ -1,4 +1,7 @@
 /** The status of a whole node: what `GET /v1/status` and `holdfast status` show. Sums, and each worker by itself. */
+import type { NodeRecord } from "../control/control-plane.js";
+import type { Configuration } from "../words/configuration.js";
+import type { Goal } from "../words/goal.js";
 import type { WorkerStatus } from "../worker/options.js";
 
 /** What does not change while a node runs. */
@@ -38,9 +41,28 @@ export interface NodeMemory {
   readonly externalBytes: number;
 }
 
+/** The cluster as one node sees it. */
+export interface ClusterStatus {
+  /** In etcd. */
+  readonly name: string;
+  readonly etcd: readonly string[];
+  readonly controlPlaneId: string;
+  /** Why etcd can't be heard; null if it can. */
+  readonly outOfTouch: string | null;
+  readonly nodes: readonly NodeRecord[];
+  /** Ids of nodes that are to keep no replica. */
+  readonly draining: readonly string[];
+  /** That each shard should have. */
+  readonly replicas: number;
+  readonly configurations: readonly Configuration[];
+  readonly goals: readonly Goal[];
+}
+
 /** Everything about a node. */
 export interface NodeStatus extends NodeFacts {
   readonly uptimeMs: number;
+  /** Null where the node is alone. */
+  readonly cluster: ClusterStatus | null;
   readonly memory: NodeMemory;
   readonly totals: NodeTotals;
   /** Those that answered in time. */
@@ -52,13 +74,18 @@ export interface NodeStatus extends NodeFacts {
 type Countable = "connections" | "sessions" | "claims" | "holders" | "waiters" | "resources" | "turns" | "requests";
 
 /** Puts together what is known. Reads the memory of the process. */
-export function nodeStatus(facts: NodeFacts, uptimeMs: number, workers: readonly WorkerStatus[]): NodeStatus {
+export function nodeStatus(
+  facts: NodeFacts,
+  now: { readonly uptimeMs: number; readonly cluster: ClusterStatus | null },
+  workers: readonly WorkerStatus[],
+): NodeStatus {
   const { rss, heapUsed, external } = process.memoryUsage();
   const heard = new Set(workers.map(({ worker }) => worker));
   const silentWorkers = [...facts.workerAddresses.keys()].filter((index) => !heard.has(index));
   return {
     ...facts,
-    uptimeMs: Math.round(uptimeMs),
+    uptimeMs: Math.round(now.uptimeMs),
+    cluster: now.cluster,
     memory: { residentBytes: rss, heapUsedBytes: heapUsed, externalBytes: external },
     totals: totalsOf(workers),
     workers,

@@ -117,7 +117,8 @@ class Node implements ServingNode {
 
   async status(): Promise<NodeStatus> {
     const workers = (await this.#workers?.status()) ?? [];
-    return nodeStatus(this.facts, performance.now() - this.#startedMs, workers);
+    const uptimeMs = performance.now() - this.#startedMs;
+    return nodeStatus(this.facts, { uptimeMs, cluster: this.#member?.status ?? null }, workers);
   }
 
   drain(): void {

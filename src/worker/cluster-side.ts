@@ -11,12 +11,13 @@ import type { Input } from "../replication/inputs.js";
 import type { Report } from "../replication/outputs.js";
 import { type ClusterNode, ClusterView, nodeOfReplica, STARTS_PER_PLACE } from "./cluster-view.js";
 import type { Forwarding } from "./forwarding.js";
-import type { ClusterOptions, FromWorker, WorkerOptions } from "./options.js";
+import type { ClusterOptions, FromWorker, ReplicaStatus, WorkerOptions } from "./options.js";
 import { Peer } from "./peers.js";
 import type { PeerEnd, PeerEnding } from "./peer-wire.js";
 import { PeerWires } from "./peer-wires.js";
 import { RemotePort } from "./remote-port.js";
 import type { ReplicaSeat } from "./replica-seat.js";
+import { replicaStatus } from "./replica-status.js";
 import type { ReplicaStore } from "./replica-store.js";
 import { Replicas, type Wire } from "./replicas.js";
 
@@ -81,6 +82,11 @@ export class ClusterSide {
       },
       stores,
     );
+  }
+
+  /** Of all its replicas, by shard. */
+  get status(): readonly ReplicaStatus[] {
+    return [...this.replicas.seats.values()].map(({ replica }) => replicaStatus(replica.state));
   }
 
   /** This worker's number in the cluster. */

@@ -114,6 +114,20 @@ export type ToWorker =
   /** Refuse new work with `draining`, commit, answer, close; all within so many milliseconds. */
   | { readonly kind: "drain"; readonly withinMs: number };
 
+/** What a worker's replica of a shard knows, as `status` shows it. */
+export interface ReplicaStatus {
+  readonly shard: number;
+  readonly role: string;
+  readonly epoch: number;
+  /** In office: it decides. */
+  readonly isServing: boolean;
+  /** The end of its log, and up to where that is committed; LSNs. */
+  readonly end: number;
+  readonly committed: number;
+  /** Of a primary: how each other replica is fed, and how many events it has not stored yet. */
+  readonly peers: readonly { readonly replica: string; readonly feeding: string; readonly lag: number }[];
+}
+
 /** Counts and sizes of one worker, as `status` shows them. */
 export interface WorkerStatus {
   readonly worker: number;
@@ -131,4 +145,6 @@ export interface WorkerStatus {
   readonly turnMicros: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly commitMicros: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly log: Readonly<Record<string, number>>;
+  /** None where the node is alone. */
+  readonly replicas: readonly ReplicaStatus[];
 }

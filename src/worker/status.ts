@@ -23,7 +23,7 @@ import {
 } from "../words/kinds.js";
 import type { Counters } from "../engine/engine.js";
 import { commitBucketMicros } from "../log/store-memory.js";
-import type { WorkerStatus } from "./options.js";
+import type { ReplicaStatus, WorkerStatus } from "./options.js";
 import type { WorkerLog } from "./worker-log.js";
 import type { TurnLoop } from "./turn.js";
 
@@ -51,6 +51,8 @@ export interface StatusParts {
   readonly worker: number;
   readonly logs: readonly WorkerLog[];
   readonly loop: TurnLoop;
+  /** None where the node is alone. */
+  readonly replicas: readonly ReplicaStatus[];
   readonly connections: number;
   readonly sessions: number;
   readonly counters: Counters;
@@ -109,6 +111,7 @@ export function workerStatus(parts: StatusParts): WorkerStatus {
     turnMicros: parts.times.turn.summary,
     commitMicros: commitSummary(parts.logs),
     log: logSummary(parts.logs),
+    replicas: parts.replicas,
   };
 }
 

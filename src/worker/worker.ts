@@ -329,6 +329,7 @@ export class ShardWorker {
       worker: this.#options.index,
       logs,
       loop,
+      replicas: this.#cluster?.status ?? [],
       connections: connections.open,
       sessions: this.#paths.sessions,
       counters: this.#counters,

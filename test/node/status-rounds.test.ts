@@ -23,6 +23,7 @@ function statusOf(worker: number): WorkerStatus {
     turnMicros: micros,
     commitMicros: micros,
     log: {},
+    replicas: [],
   };
 }
 
@@ -61,7 +62,7 @@ test("the status of a node has sums, and names the workers that were silent", ()
     stores: 2,
     recovered: { claims: 0, sessions: 0, milliseconds: 1 },
   };
-  const status = nodeStatus(facts, 12.7, [statusOf(0), statusOf(1)]);
+  const status = nodeStatus(facts, { uptimeMs: 12.7, cluster: null }, [statusOf(0), statusOf(1)]);
   assert.equal(status.totals.connections, 3);
   assert.deepEqual(status.totals.answers, { granted: 20, "only-0": 1, "only-1": 1 });
   assert.deepEqual(status.silentWorkers, [2]);
