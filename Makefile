@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help build install run check types lint imports dead format-check format test coverage kills chaos bench-cluster log-faults \
+.PHONY: help build install run check types lint imports dead format-check format test coverage cluster cluster-demo kills chaos bench-cluster log-faults \
 	bitflips fuzz tables-long proof bench bench-cluster micro scenarios histories porcupine simulate model mutants shrink clean
 
 # better-sqlite3 is compiled at install, and without internet node-gyp needs the headers of the installed Node.
@@ -78,6 +78,12 @@ coverage: build ## the tests once more, with coverage/index.html; pure rooms nee
 	@npm run --silent coverage -- $(RUN_TESTS) $(COMPILED) > coverage.log || { cat coverage.log; exit 1; }
 	@tail -n 12 coverage.log; rm coverage.log
 	@node config/tools/pure-coverage.js
+
+cluster: build ## etcd and three nodes on loopback until Ctrl-C; PORT=7400 is the first of their ports
+	@node --enable-source-maps dist/test/cluster/main.js
+
+cluster-demo: build ## the same for a minute: load, the kill of a node, and what the clients saw
+	@node --enable-source-maps dist/test/cluster/main.js demo
 
 kills: build ## kill -9 under load, ROUNDS=200 times in all for this source, and every answer checked after each
 	@node --enable-source-maps dist/test/kills/main.js

@@ -1,9 +1,11 @@
-/** `holdfast status`: how the server is, in a few lines; `--json` has all of it. */
+/** `holdfast status`: how the server is, in a few lines, and its cluster if it is of one; `--json` has all of it. */
 import { Command } from "commander";
 import { z } from "zod";
 import { formatDuration } from "../words/duration.js";
 import { callApi } from "./api.js";
-import { surroundingsOf } from "./options.js";
+import { clusterSchema } from "./cluster-access.js";
+import { reportOf, showReport } from "./cluster-status.js";
+import { serverOf, surroundingsOf } from "./options.js";
 
 const micros = z.looseObject({ p50: z.number(), p99: z.number(), max: z.number() });
 const workerSchema = z.looseObject({
@@ -27,6 +29,7 @@ const statusSchema = z.looseObject({
   memory: z.looseObject({ residentBytes: z.number() }),
   totals: z.looseObject({ holders: z.number(), waiters: z.number(), sessions: z.number(), connections: z.number() }),
   workers: z.array(workerSchema),
+  cluster: clusterSchema.nullish(),
 });
 type Status = z.output<typeof statusSchema>;
 
@@ -50,12 +53,15 @@ export function statusCommand(): Command {
 async function status(_options: unknown, command: Command): Promise<void> {
   const { output, url } = surroundingsOf(command);
   const answer = await callApi(url, { method: "GET", path: "/v1/status" }, statusSchema);
+  const { cluster } = answer;
+  const report = cluster === null || cluster === undefined ? null : await reportOf(cluster, serverOf(url).key);
   if (output.json) {
-    output.data("", answer);
+    output.data("", report === null ? answer : { ...answer, report });
     return;
   }
   output.data(summary(answer), null);
   output.table(HEAD, answer.workers.map(rowOf), null);
+  if (report !== null) showReport(output, report);
 }
 
 function summary({ version, node, address, dataDir, pid, uptimeMs, memory, totals }: Status): string {

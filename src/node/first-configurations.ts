@@ -14,7 +14,11 @@ export function firstConfigurations(
   nodes: readonly NodeRecord[],
   replicas: number,
 ): readonly Configuration[] {
-  const placements = firstPlacements(facts.shards, { nodes: nodes.map(({ node }) => node), stores: facts.stores, replicas });
+  const placements = firstPlacements(facts.shards, {
+    nodes: nodes.map(({ node }) => node),
+    stores: facts.stores,
+    replicas,
+  });
   return placements.map((placement) => {
     const goal = replicasOf(placement, nodes);
     const nonce = randomBytes(NONCE_BYTES).toString("hex");

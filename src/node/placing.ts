@@ -21,7 +21,7 @@ export interface PlacingPace {
 /** A copy that takes longer counts no more among those that are under way. */
 const COPY_COUNTS_MS = 60_000;
 
-export const PLACING_PACE: PlacingPace = { againMs: 1_000, steadyMs: 2_000, copiesMax: 4 };
+export const PLACING_PACE: PlacingPace = { againMs: 1_000, steadyMs: 2_000, copiesMax: 16 };
 
 /** What it is handed. */
 export interface PlacingParts {

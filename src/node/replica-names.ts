@@ -22,3 +22,8 @@ export function replicasOf({ shard, primary, nodes }: Placement, records: readon
 export function nodesOf({ shard, primary, replicas }: Goal): Placement {
   return { shard, primary: nodeOfReplica(primary), nodes: replicas.map(nodeOfReplica) };
 }
+
+/** The node that has a replica. */
+export function nodeOf(replica: string): string {
+  return nodeOfReplica(replica);
+}

@@ -83,7 +83,11 @@ async function start(
       if (message.kind === "failed") failure ??= `${message.code}: ${message.message}`;
     },
     askStatus: (answer) =>
-      answer(JSON.stringify(nodeStatus(factsOf(options, data, address), { uptimeMs: readClock(), cluster: null }, [worker.status()]))),
+      answer(
+        JSON.stringify(
+          nodeStatus(factsOf(options, data, address), { uptimeMs: readClock(), cluster: null }, [worker.status()]),
+        ),
+      ),
   });
   let http: HttpApi | undefined;
   had.push(() => worker.drain(DRAIN_WITHIN_MS, async (withinMs) => http?.drain(withinMs)));
