@@ -73,7 +73,8 @@ export class Network implements SocketListener {
 
   takeMap(map: ClusterMap): void {
     if (this.#map !== undefined && map.version < this.#map.version) return;
-    if (this.#map?.version !== map.version) this.#outOfReach.clear(); // Where they are may have changed.
+    const isSame = this.#map?.version === map.version && this.#map.workers.join() === map.workers.join();
+    if (!isSame) this.#outOfReach.clear(); // A node that has started again may be at other addresses.
     this.#map = map;
   }
 
@@ -198,6 +199,7 @@ export class Network implements SocketListener {
       client: this.#client,
       key: this.#url.key,
       openWire: this.#openWire,
+      hasOthers: () => this.#url.addresses.length > 1,
       wantsRing: () => this.#ring === undefined || this.#ring.id !== this.#map?.ringId,
     };
     return new Socket(target, this);

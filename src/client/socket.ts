@@ -21,6 +21,9 @@ const BACKOFF_MIN_MS = 50;
 const BACKOFF_MAX_MS = 2000;
 const HANDSHAKE_WITHIN_MS = 5000;
 const PROBE_EVERY_MS = 5000;
+/** Where there are several addresses, a server that is silent is left sooner: another one knows who has its shards. */
+const PROBE_EVERY_QUICK_MS = 1500;
+const HANDSHAKE_WITHIN_QUICK_MS = 1500;
 /** The id of a keep-alive of no path, whose answer shows that the server is there: no request ever gets so far. */
 const PROBE_ID: number = Number.MAX_SAFE_INTEGER;
 /** How long a connection that was ended may take to say goodbye. */
@@ -44,6 +47,8 @@ export interface SocketTarget {
   readonly key: string;
   readonly wantsRing: () => boolean;
   readonly openWire: OpenWire;
+  /** Whether others can be asked where this one does not answer. */
+  readonly hasOthers: () => boolean;
 }
 
 /** A connection that comes back by itself until it is stopped. */
@@ -101,7 +106,7 @@ export class Socket {
     this.#wire = wire;
     this.#timer = setTimeout(() => {
       wire.drop();
-    }, HANDSHAKE_WITHIN_MS);
+    }, this.#handshakeWithinMs());
   }
 
   /** Sends one frame. Nothing if the connection is down: `down` has told, or is about to. */
@@ -127,6 +132,14 @@ export class Socket {
         wire?.drop();
       }, CLOSE_WITHIN_MS),
     );
+  }
+
+  #probeEveryMs(): number {
+    return this.#target.hasOthers() ? PROBE_EVERY_QUICK_MS : PROBE_EVERY_MS;
+  }
+
+  #handshakeWithinMs(): number {
+    return this.#target.hasOthers() ? HANDSHAKE_WITHIN_QUICK_MS : HANDSHAKE_WITHIN_MS;
   }
 
   #greet(wire: Wire): void {
@@ -163,17 +176,17 @@ export class Socket {
 
   /** Asks whether anybody is there. A look that comes late finds what it asked for unread: this loop was busy. */
   #probe(wire: Wire, dueMs: number): void {
-    const isLate = performance.now() - dueMs > PROBE_EVERY_MS / 2;
+    const isLate = performance.now() - dueMs > this.#probeEveryMs() / 2;
     if (!this.#isHeard && !isLate) {
       wire.drop();
       return;
     }
     if (!isLate) this.#isHeard = false;
     wire.send(encodeFrame([[KIND_KEEPALIVE, PROBE_ID, 0, []]]));
-    const nextMs = performance.now() + PROBE_EVERY_MS;
+    const nextMs = performance.now() + this.#probeEveryMs();
     this.#timer = setTimeout(() => {
       this.#probe(wire, nextMs);
-    }, PROBE_EVERY_MS);
+    }, this.#probeEveryMs());
   }
 
   #closed(wire: Wire, code: number, reason: string): void {

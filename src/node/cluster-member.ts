@@ -6,7 +6,7 @@
 import type { Logger } from "pino";
 import type { Configuration } from "../words/configuration.js";
 import type { Goal } from "../words/goal.js";
-import { epoch, shardIndex } from "../words/ids.js";
+import { epoch } from "../words/ids.js";
 import { ControlFault, type ControlPlane, type NodeRecord, type Seen } from "../control/control-plane.js";
 import type { Input } from "../replication/inputs.js";
 import type { ControlRequest, Report } from "../replication/outputs.js";
@@ -16,6 +16,7 @@ import type { ClusterStatus } from "./node-status.js";
 import { Placing, PLACING_PACE } from "./placing.js";
 import type { WorkersCluster } from "./workers.js";
 import { reportLine } from "./cluster-reports.js";
+import { ControlReads } from "./control-reads.js";
 import type { ClusterMemory, Membership } from "./cluster-memory.js";
 import { firstConfigurations } from "./first-configurations.js";
 
@@ -49,6 +50,7 @@ export class ClusterMember implements WorkersCluster {
   readonly #parts: ClusterMemberParts;
   readonly #records = new Map<string, NodeRecord>();
   readonly #known = new Map<number, Configuration>();
+  readonly #reads: ControlReads;
   #membership: Membership;
   #tellAll: (message: ToWorker) => void = () => undefined;
   #stopWatching: () => void = () => undefined;
@@ -64,6 +66,12 @@ export class ClusterMember implements WorkersCluster {
   constructor(parts: ClusterMemberParts) {
     this.#parts = parts;
     this.#membership = parts.membership;
+    this.#reads = new ControlReads({
+      plane: parts.plane,
+      isClosed: () => this.#isClosed,
+      saw: (configuration) => this.saw(configuration),
+      failed: (error) => this.#passOver(error),
+    });
     const { node, promotionWaitMs } = parts;
     const tell = (shard: number, input: Input): void => this.#tellAll({ kind: "told", shard, input });
     this.#placing = new Placing({ node, pace: PLACING_PACE, promotionWaitMs, tell });
@@ -140,7 +148,8 @@ export class ClusterMember implements WorkersCluster {
 
   /** A worker asks the control plane. */
   ask(shard: number, request: ControlRequest, told: (message: ToWorker) => void): void {
-    void (request.kind === "read" ? this.#read(shard, request.knownEpoch, told) : this.#swap(shard, request, told));
+    if (request.kind === "compare-and-swap") void this.#swap(shard, request, told);
+    else void this.#reads.ask(shard, request.knownEpoch, (input) => told({ kind: "told", shard, input }));
   }
 
   /** A worker has seen a configuration. */
@@ -243,18 +252,6 @@ export class ClusterMember implements WorkersCluster {
     if (!(error instanceof ControlFault)) throw error;
     if (error.code === "control-plane-unreachable" || this.#isClosed) return;
     this.#parts.logger.error({ code: error.code }, error.message);
-  }
-
-  async #read(shard: number, knownEpoch: number, told: (message: ToWorker) => void): Promise<void> {
-    if (this.#isClosed) return;
-    try {
-      const configuration = await this.#parts.plane.read(shardIndex(shard));
-      told({ kind: "told", shard, input: { kind: "read", configuration, knownEpoch } });
-      if (configuration !== null) this.saw(configuration);
-    } catch (error) {
-      this.#passOver(error);
-      setTimeout(() => void this.#read(shard, knownEpoch, told), ASK_AGAIN_MS).unref();
-    }
   }
 
   async #swap(

@@ -96,7 +96,7 @@ export class ClusterView {
     return place * this.#parts.workers + worker;
   }
 
-  /** The map that clients are told. Its version grows with all that it rests on, and is the same on every node. */
+  /** The map that clients are told. Its version grows with the configurations, and is the same on every node. */
   get map(): ClusterMap {
     this.#map ??= this.#makeMap();
     return this.#map;
@@ -116,6 +116,6 @@ export class ClusterView {
       for (const [worker, address] of node.clients.entries()) addresses[this.indexOf(node.place, worker)] = address;
     }
     const epochs = [...this.#known.values()].reduce((sum, { epoch }) => sum + epoch, 0);
-    return { version: epochs + this.#nodes.size, shards, ringId, workers: addresses, owners: [...this.owners] };
+    return { version: epochs + 1, shards, ringId, workers: addresses, owners: [...this.owners] };
   }
 }

@@ -13,6 +13,9 @@ import { Refusal } from "./reply.js";
 /** Ids below are a session's, chosen by whoever opens its path; each id names one answer of the line. */
 const OWN_IDS_FROM = 2 ** 20;
 const ANSWER_WITHIN_MS = 20_000;
+/** The fault of a request that found its shard between two primaries, and when it is sent again. */
+const NOT_NOW = "no-primary";
+const ASK_AGAIN_MS = 60;
 
 /** Who a line speaks for. */
 export interface Caller {
@@ -56,6 +59,7 @@ type Heard = Answer | Begun | OpenPath;
 
 interface Pending {
   readonly path: number;
+  readonly messages: readonly Message[];
   readonly timer: NodeJS.Timeout;
   readonly resolve: (message: Heard) => void;
   readonly reject: (refusal: Refusal) => void;
@@ -170,7 +174,7 @@ export class Line {
         const why = `no answer within ${ANSWER_WITHIN_MS} ms: whether it has happened is not known; check before you try again`;
         this.#refuse(id, new Refusal("in-doubt", why));
       }, asked.waitMs + ANSWER_WITHIN_MS);
-      this.#pending.set(id, { path, timer, resolve, reject });
+      this.#pending.set(id, { path, messages, timer, resolve, reject });
       this.#send(messages);
     });
   }
@@ -208,9 +212,10 @@ export class Line {
         return this.onPush(message);
       case "fault":
         if (message.id === 0) return this.#refuseAll(new Refusal(message.code, message.message));
+        if (message.code === NOT_NOW && this.#againSoon(message.id)) return;
         return this.#refuse(message.id, new Refusal(message.code, message.message));
       case "moved":
-        return this.#refuse(message.id, new Refusal("overloaded", "the shard has moved; try again"));
+        return this.#refuse(message.id, new Refusal(NOT_NOW, "the shard has moved; try again"));
       case "granted":
       case "busy":
       case "timed-out":
@@ -230,6 +235,16 @@ export class Line {
       case "status":
         return this.#resolve(message.id, message);
     }
+  }
+
+  /** Nothing was done, because no primary was there: asked again while the time of an answer lasts. */
+  #againSoon(id: number): boolean {
+    const pending = this.#pending.get(id);
+    if (pending === undefined || pending.path !== 0 || this.#openings.has(id)) return false;
+    setTimeout(() => {
+      if (this.#pending.has(id)) this.#send(pending.messages);
+    }, ASK_AGAIN_MS);
+    return true;
   }
 
   #resolve(id: number, message: Heard): void {

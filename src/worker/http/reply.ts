@@ -41,6 +41,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   internal: 500,
   draining: 503,
   overloaded: 503,
+  "no-primary": 503,
   "table-full": 503,
   "disk-reserve-reached": 503,
   "in-doubt": 504,
