@@ -99,6 +99,7 @@ class KeepAliveThread {
         key: path.key,
         wantsRing: () => false,
         openWire: openNodeWire,
+        hasOthers: () => false,
       };
       socket = new Socket(target, {
         welcomed: () => undefined,
