@@ -7,6 +7,7 @@ import { env } from "node:process";
 import { type Cluster, startCluster } from "./cluster-nodes.js";
 import { failOverCommand, measureFailOver } from "./fail-over.js";
 import { buildGenerator, generate, type Phase, phaseOf } from "./generator.js";
+import { writeReport } from "./report.js";
 import { below, type Figure, isQuick, spreadOf, type TableRow, told, writeFigures, writeTable } from "./results.js";
 import { cpuMs, type Server, startEcho, stop } from "./server.js";
 
@@ -113,6 +114,7 @@ try {
     );
   if (wants("handover")) writeFigures("cluster-handover", ["load --mode handover"], await runHandover(cluster));
   if (wants("failover")) writeFigures("failover", [failOverCommand], await measureFailOver(cluster));
+  writeReport();
 } finally {
   await Promise.all([cluster.stop(), stop(echo)]);
 }

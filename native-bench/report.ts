@@ -5,15 +5,27 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { env, versions } from "node:process";
 import { root } from "./generator.js";
-import { type Figure, type PartName, partNames, readFigures, readTable, type TableRow } from "./results.js";
+import {
+  type ClusterPartName,
+  clusterPartNames,
+  type Figure,
+  type PartName,
+  partNames,
+  readFigures,
+  readTable,
+  type TableRow,
+} from "./results.js";
 import { serveCommand } from "./server.js";
-import { places, tableCommand } from "./table.js";
+import { clusterPlaces, places, tableCommand } from "./table.js";
 
 const titles: Readonly<Record<string, string>> = {
   open: "Open loop",
   handover: "Hand-over of a contended lock",
   locks: "Ten million live locks",
   idle: "Idle sessions",
+  "cluster-open": "Three nodes, open loop",
+  "cluster-handover": "Three nodes, hand-over of a contended lock",
+  failover: "Three nodes, fail-over",
 };
 
 function machine(): readonly string[] {
@@ -37,8 +49,8 @@ function verdict(met: boolean | null): string {
   return met ? "met" : "**missed**";
 }
 
-function tableLine(row: TableRow): string {
-  const place = places.find(({ window }) => window === row.window);
+function tableLine(row: TableRow, targets: typeof places): string {
+  const place = targets.find(({ window }) => window === row.window);
   const { median, min, max } = row.opsPerSecond;
   const speed = `${round(median)} (${round(min)} to ${round(max)})`;
   const isEcho = row.name.startsWith("echo");
@@ -48,6 +60,11 @@ function tableLine(row: TableRow): string {
   const shares = [`${round(row.serverCpu * 100)} %`, `${round(row.generatorCpu * 100)} %`];
   return `| ${[...cells, ...shares, target, verdict(met)].join(" | ")} |`;
 }
+
+const heads: readonly string[] = [
+  "| name | operations a second | p50 ms | p95 ms | p99 ms | ÷ echo | server CPU | generator CPU | target | |",
+  "|---|---|---|---|---|---|---|---|---|---|",
+];
 
 function tableSection(): readonly string[] {
   const rows = readTable();
@@ -60,9 +77,22 @@ function tableSection(): readonly string[] {
     "",
     `    load ${tableCommand("HOST:PORT", 16).join(" ")}`,
     "",
-    "| name | operations a second | p50 ms | p95 ms | p99 ms | ÷ echo | server CPU | generator CPU | target | |",
-    "|---|---|---|---|---|---|---|---|---|---|",
-    ...rows.map(tableLine),
+    ...heads,
+    ...rows.map((row) => tableLine(row, places)),
+    "",
+  ];
+}
+
+function clusterSection(): readonly string[] {
+  const rows = readTable("cluster");
+  if (rows.length === 0) return [];
+  return [
+    "## Three nodes beside the echo",
+    "",
+    "`make bench-cluster`: the same traffic, every answer on three disks; three nodes, etcd and the generator on this machine.",
+    "",
+    ...heads,
+    ...rows.map((row) => tableLine(row, clusterPlaces)),
     "",
   ];
 }
@@ -71,8 +101,8 @@ function figureLine(figure: Figure): string {
   return `| ${figure.name} | ${round(figure.value)} ${figure.unit} | ${figure.target} | ${verdict(figure.met)} |`;
 }
 
-function figuresSection(part: PartName): readonly string[] {
-  const file = part === "table" ? undefined : readFigures(part);
+function figuresSection(part: PartName | ClusterPartName): readonly string[] {
+  const file = part === "table" || part === "cluster" ? undefined : readFigures(part);
   if (file === undefined) return [];
   const quick = file.quick ? ", QUICK=1: a short run whose figures say little" : "";
   return [
@@ -100,6 +130,8 @@ export function writeReport(): void {
     "",
     ...tableSection(),
     ...partNames.flatMap(figuresSection),
+    ...clusterSection(),
+    ...clusterPartNames.flatMap(figuresSection),
   ];
   writeFileSync(join(root, "native-bench", "REPORT.md"), `${lines.join("\n").trimEnd()}\n`);
 }

@@ -24,6 +24,13 @@ export const places: readonly Place[] = [
   { window: 128, ratioMin: 0.3, p99MsMax: 20 },
 ];
 
+/** The same for three nodes. */
+export const clusterPlaces: readonly Place[] = [
+  { window: 1, ratioMin: 0.35, p99MsMax: 6 },
+  { window: 16, ratioMin: 0.25, p99MsMax: 12 },
+  { window: 128, ratioMin: 0.12, p99MsMax: 40 },
+];
+
 interface Round {
   readonly phase: Phase;
   readonly serverCpu: number;

@@ -191,7 +191,7 @@ async function forget(members: readonly Member[], directory: string): Promise<vo
 }
 
 /** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<readonly number[]> {
+async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
   await Promise.all(servers.map((server) => once(server, "listening")));
   const ports = servers.map((server) => {

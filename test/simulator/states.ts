@@ -22,7 +22,7 @@ function states(worlds: readonly StateWorld[], ...names: readonly string[]): rea
 }
 
 /** Every one of them. */
-export const STATES: readonly InterestingState[] = [
+const STATES: readonly InterestingState[] = [
   ...states(
     BOTH,
     "acquire ends abandoned",
