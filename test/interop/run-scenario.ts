@@ -125,7 +125,9 @@ class Play {
   }
 
   async #event(actor: string, watch: string): Promise<Words> {
-    return within(this.#command(actor, "event", { of: watch }), `an event of ${watch}`);
+    const event = await within(this.#command(actor, "event", { of: watch }), `an event of ${watch}`);
+    assert.equal(event["outcome"], "event", JSON.stringify(event)); // Nothing comes after the end of a watch.
+    return event;
   }
 
   async #untilSeen(resource: string, terms: readonly Term[]): Promise<void> {
