@@ -121,8 +121,9 @@ export class ShardWorker {
     const peers = cluster?.peers ?? [];
     const here: number[] = [];
     for (const [worker, port] of this.#options.peers.entries()) {
-      if (port === null) continue;
       const index = this.#index - this.#options.index + worker;
+      peers[index] ??= undefined; // This worker has a place, too: a watch begins at each of them.
+      if (port === null) continue;
       peers[index] = new Peer(index, port, (peer, batch) => this.#fromPeer(peer, batch));
       here.push(index);
     }
