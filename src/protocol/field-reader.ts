@@ -14,7 +14,7 @@ const DEPTH_MAX = 16;
 /** A count that is none: larger than any that a message has. */
 const NO_COUNT: number = Number.POSITIVE_INFINITY;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Reads one frame front to back. The bytes are lent until it is read. */
 export class FieldReader {

@@ -35,7 +35,7 @@ const LIVE = 1; // How many of its blocks are live.
 const FRESH = 2; // The first unit that was never used.
 const FIRST_FREE = 3; // Unit of the first free block, + 1; 0: none.
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** An arena of byte strings of 1 to NAME_SIZE_MAX bytes. */
 export class Names {

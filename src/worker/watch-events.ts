@@ -79,7 +79,7 @@ export interface ToldEvent {
   readonly resource: string;
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Calls `each` for the told events of an entry, in order, and `began` for each client that begins in it. */
 export function forEachTold(

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -100,6 +100,7 @@ class Member implements EtcdMember {
 
   freeze(): void {
     this.#child?.kill("SIGSTOP");
+    while (!isStopped(this.pid)); // What it had begun, it would else still answer.
   }
 
   thaw(): void {
@@ -117,6 +118,16 @@ class Member implements EtcdMember {
   async restart(): Promise<void> {
     this.start();
     assert.ok(await this.isReady(), `etcd did not start again: ${this.#said}`);
+  }
+}
+
+/** Whether every thread of a process stands still, or it is gone. */
+function isStopped(pid: number): boolean {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.every((thread) => /\) [TtZX] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8")));
+  } catch {
+    return true;
   }
 }
 

@@ -199,7 +199,9 @@ describe("the control plane in etcd", { skip: etcdMissing }, () => {
     const three = nextAfter(two);
     await plane.compareAndSwap(two, three);
     await until("what came after", () => sees(three.nonce));
-    assert.equal(seen.filter(({ kind }) => kind === "out-of-touch").length, 1);
+    // The compaction may break it once more, where it came back in time to ask for what is compacted.
+    const touches = seen.map(({ kind }) => kind).filter((kind) => kind === "in-touch" || kind === "out-of-touch");
+    assert.equal(touches.at(-1), "in-touch");
   });
 
   test("a watch that would begin before what etcd has compacted reads everything anew", async () => {

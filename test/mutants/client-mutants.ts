@@ -94,7 +94,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: "client/session-paths.ts",
     edits: [
       [
-        "state.extendBelief(claim, keepAlive.sentMs, state.options.ttlMs);",
+        "state.extendBelief(claim, sentMs, state.options.ttlMs);",
         "state.extendBelief(claim, nowMs, state.options.ttlMs);",
       ],
     ],
@@ -111,7 +111,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   {
     name: "keep-alive-believed-past-the-mark",
     file: "client/session-paths.ts",
-    edits: [["    if (mark > view.mark) {", "    if (mark < 0) {"]],
+    edits: [["if (mark !== view.mark && mark > claim.token) continue;", ""]],
     net: cluster(),
     breaks: ["INV-4", "INV-7"],
   },

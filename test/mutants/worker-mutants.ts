@@ -21,7 +21,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
         "    const clockMs = clock.advance(); // After",
         "    const clockMs = this.#clockMs;\n    this.#clockMs = clock.advance(); // After",
       ],
-      ["  isBehind = false;\n\n  constructor", "  isBehind = false;\n  #clockMs = 0;\n\n  constructor"],
+      ["  isBehind = false;\n", "  isBehind = false;\n  #clockMs = 0;\n"],
     ],
     net: oneNode(),
     breaks: ["INV-4"],
