@@ -22,6 +22,7 @@ export interface ReplicaStoreOptions extends CheckpointOptions {
 export class ReplicaStore implements TurnStore {
   readonly log: ReplicaLog;
   readonly seats: readonly ReplicaSeat[];
+  readonly #byShard: ReadonlyMap<number, ReplicaSeat>;
   readonly #checkpoint: Checkpoint;
   readonly #roomForTurn: number;
   readonly #round: () => number;
@@ -34,6 +35,7 @@ export class ReplicaStore implements TurnStore {
   constructor(log: ReplicaLog, seats: readonly ReplicaSeat[], options: ReplicaStoreOptions) {
     this.log = log;
     this.seats = seats;
+    this.#byShard = new Map(seats.map((seat) => [seat.index, seat]));
     this.#round = options.round;
     this.#onCommitted = options.onCommitted;
     this.#roomForTurn = options.ringBytes * ROOM_FOR_TURN;
@@ -140,9 +142,11 @@ export class ReplicaStore implements TurnStore {
   }
 
   #seatAt(index: number): ReplicaSeat | undefined {
-    return this.seats.find((seat) => seat.index === index);
+    return this.#byShard.get(index);
   }
+  /** None for tables that another actor has replaced since. */
   #seatOf(shard: Shard): ReplicaSeat | undefined {
-    return this.seats.find((seat) => seat.shard === shard);
+    const seat = this.#seatAt(shard.index);
+    return seat?.shard === shard ? seat : undefined;
   }
 }
