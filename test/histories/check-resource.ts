@@ -89,16 +89,19 @@ function mayBeUnknown(about: Gathered, seen: Sighting, session: number, mode: nu
 }
 
 /**
- * A lock-delay begins where a claim that has one expires or is forced. An exclusive grant to another session is the end of
- * all before it; one to the same session may come within its own delay.
+ * A lock-delay begins where a claim that has one expires or is forced. An exclusive grant is the end of all delays before
+ * it but its own session's: to that one it may come within them, and they go on after it.
  */
 function mayBeDelayed(about: Gathered, seen: Sighting): boolean {
+  let onlyOf = -1;
   for (let at = about.grants.length - 1; at >= 0; at--) {
     const grant = about.grants[at];
     if (grant === undefined || grant.call > seen.returned) continue;
-    if (grant.delays && grant.released === 0) return true;
-    const isEndOfAll = grant.mode === EXCLUSIVE && grant.returned < seen.call;
-    if (isEndOfAll && about.grants[at - 1]?.session !== grant.session) return false;
+    const mayGoOn = onlyOf === -1 || grant.session === onlyOf;
+    if (mayGoOn && grant.delays && grant.released === 0) return true;
+    if (grant.mode !== EXCLUSIVE || grant.returned >= seen.call) continue;
+    if (!mayGoOn) return false;
+    onlyOf = grant.session;
   }
   return false;
 }

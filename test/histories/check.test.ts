@@ -110,6 +110,21 @@ test("a busy answer without a holder needs a waiter or a lock-delay", () => {
   assert.deepEqual(rulesOf([grant(0, 10, 1, delayed), released, busy]), ["nobody-there"]);
 });
 
+test("a lock-delay goes on after an exclusive grant within it to its own session, and ends with one to another", () => {
+  const shared = (delay: number) => ({ args: { mode: "shared", lock_delay_ms: delay } }) as const;
+  const release = (at: number, token: number, session: string): HistoryOp =>
+    op(at, at + 5, { op: "release", outcome: "released", token, session });
+  const before = [
+    grant(0, 10, 1, shared(1_000)),
+    grant(20, 25, 2, { ...shared(0), session: "b" }),
+    release(30, 2, "b"),
+  ];
+  const busy = op(100, 110, { args: exclusive, outcome: "busy", session: "c", result: { holder: null, queue: 0 } });
+  assert.deepEqual(rulesOf([...before, grant(40, 45, 3), release(50, 3, "a"), busy]), []);
+  const others = [grant(60, 65, 4, { session: "b" }), release(70, 4, "b")];
+  assert.deepEqual(rulesOf([...before, grant(40, 45, 3), release(50, 3, "a"), ...others, busy]), ["nobody-there"]);
+});
+
 test("N permits are held by N at once, and the next has to wait for an end", () => {
   const taken = [1, 2, 3].map((token) => grant(0, 10, token, permits));
   const ends = [1, 2, 3].map((token) => op(50, 60, { op: "release", outcome: "released", token }));
