@@ -3,6 +3,7 @@
  * who has which shard, and asks the control plane what the workers want asked. Nothing here is needed while no replica
  * fails (R-16), so every failure is tried again and no worker waits.
  */
+import { setTimeout as after } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Configuration } from "../words/configuration.js";
 import type { Goal } from "../words/goal.js";
@@ -15,6 +16,7 @@ import type { ToWorker } from "../worker/options.js";
 import type { ClusterStatus } from "./node-status.js";
 import { Placing, PLACING_PACE } from "./placing.js";
 import type { WorkersCluster } from "./workers.js";
+import { Leaving } from "./leaving.js";
 import { reportLine } from "./cluster-reports.js";
 import { ControlReads } from "./control-reads.js";
 import type { ClusterMemory, Membership } from "./cluster-memory.js";
@@ -26,6 +28,8 @@ const ASK_AGAIN_MS = 300;
 const LOOK_EVERY_MS = 300;
 /** How often it looks whether a shard is to be moved. */
 const PLACE_EVERY_MS = 250;
+/** How often a node that leaves looks how far it is. */
+const LEAVE_LOOK_MS = 10;
 
 /** What it is made of. */
 export interface ClusterMemberParts {
@@ -173,6 +177,24 @@ export class ClusterMember implements WorkersCluster {
   /** Of connections with other nodes. */
   warn(facts: Readonly<Record<string, string>>, message: string): void {
     this.#parts.logger.warn(facts, message);
+  }
+
+  /**
+   * The node is about to stop: gives offices away and leaves in-sync sets, as far as that is done within the time. Without
+   * etcd nothing can change (R-16), so then nothing is begun.
+   */
+  async leave(withinMs: number): Promise<void> {
+    const endMs = performance.now() + withinMs;
+    clearInterval(this.#placingTimer);
+    const leaving = new Leaving({
+      node: this.#parts.node,
+      configurations: () => this.configurations,
+      isDraining: (node) => this.#draining.has(node),
+      tell: (shard, input) => this.#tellAll({ kind: "told", shard, input }),
+    });
+    while (this.#outOfTouch === null && performance.now() < endMs && leaving.look(performance.now()) > 0) {
+      await after(LEAVE_LOOK_MS);
+    }
   }
 
   /** Asks and hears nothing more. */

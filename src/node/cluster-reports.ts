@@ -16,7 +16,7 @@ export function reportLine(report: Report): ReportLine {
     case "leaves-in-sync":
       return {
         level: "warn",
-        message: "a backup that is silent leaves the in-sync set; it comes back by itself (R-11)",
+        message: "a backup that is silent or about to stop leaves the in-sync set; it comes back by itself (R-11)",
       };
     case "joins-in-sync":
       return { level: "info", message: "a learner has caught up and joins the in-sync set (R-13)" };

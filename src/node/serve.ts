@@ -23,6 +23,8 @@ import { type Recovery, Workers } from "./workers.js";
 const CLOSE_WITHIN_MS = 2_000;
 /** A node is gone 5 s after it was told to drain; the rest of that is for giving back. */
 const DRAIN_WITHIN_MS = 4_500;
+/** A node of a cluster takes so much longer at most, to hand over what it has. */
+const LEAVE_WITHIN_MS = 5_000;
 /** A log line that is longer than 4 KiB would be cut (logger.ts). */
 const STACK_CHARACTERS_MAX = 1_500;
 const PROGRESS_EVERY_MS = 1_000;
@@ -124,7 +126,13 @@ class Node implements ServingNode {
   drain(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    void this.#finish(DRAIN_WITHIN_MS, null);
+    void this.#leave();
+  }
+
+  /** In a cluster others take over first, while this node still serves: its end is then no fail-over. */
+  async #leave(): Promise<void> {
+    await this.#member?.leave(LEAVE_WITHIN_MS);
+    await this.#finish(DRAIN_WITHIN_MS, null);
   }
 
   async #open(): Promise<void> {

@@ -2,6 +2,7 @@
  * Which configuration this replica knows (R-9): the largest, on disk before anything of it is acknowledged. A larger one
  * makes known what became of every compare-and-swap on a smaller one (R-13).
  */
+import { considerOffice } from "./candidacy.js";
 import { type Core, isMember, orderLog, report, say, sayToAll } from "./core.js";
 import { epoch } from "../words/ids.js";
 import type { Configuration } from "../words/configuration.js";
@@ -35,6 +36,7 @@ export function readConfiguration(core: Core, read: Configuration | null, knownE
   if (read === null) return;
   if (known !== null && read.epoch === known.epoch) {
     state.candidacy.confirmedMs = state.nowMs;
+    if (state.isHandedOver && state.role === "backup") considerOffice(core);
     return;
   }
   if (known !== null && read.epoch < known.epoch) return; // An answer from before.

@@ -2,6 +2,7 @@
  * Hand-over: a primary tells a member to take office, and answers nothing more in that epoch. If the other does not take
  * it, this one can come back only by a larger epoch of its own, after G (candidacy.ts).
  */
+import { considerOffice } from "./candidacy.js";
 import { type Core, isMember, knownEpoch, peerOf, say } from "./core.js";
 import type { Envelope } from "./messages.js";
 import { leaveOffice } from "./office.js";
@@ -22,5 +23,7 @@ export function handOver(core: Core, to: string): void {
 export function hearHandOver(core: Core, { from, epoch }: Envelope): void {
   const { state } = core;
   const isOfPrimary = epoch === knownEpoch(state) && state.configuration?.primary === from;
-  if (isOfPrimary && state.role === "backup") state.isHandedOver = true;
+  if (!isOfPrimary || state.role !== "backup") return;
+  state.isHandedOver = true;
+  considerOffice(core); // Nobody is in office now: each tick that is waited for lengthens the gap.
 }

@@ -73,6 +73,8 @@ export type Input =
   | { readonly kind: "digest"; readonly lsn: Lsn; readonly digest: string }
   /** Give office to this member. */
   | { readonly kind: "hand-over"; readonly to: string }
+  /** The node is about to stop: as a member, ask the primary to go on without this replica. Said again until it is so. */
+  | { readonly kind: "leave" }
   /** Have these replicas, as placement wants it: name learners, let others go. Said again until it is so. */
   | { readonly kind: "replicas"; readonly replicas: readonly string[] }
   /** The operator's word that the lost nodes are off: wait so long, then begin a new era without claims. */

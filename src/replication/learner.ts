@@ -28,7 +28,7 @@ export function followLearners(core: Core): void {
 /** All is sent, and nothing is left unacknowledged for long. */
 function beginCounting(core: Core, peer: Peer): void {
   const { state, settings } = core;
-  if (peer.feeding !== "streaming" || peer.isBroken || peer.mustRebuild) return;
+  if (peer.feeding !== "streaming" || peer.isBroken || peer.mustRebuild || peer.isLeaving) return;
   if (peer.sent.lsn !== endOf(state).lsn) return;
   if (silentFor(core, peer) >= settings.memberSilentMs) return;
   peer.countedSinceMs = state.nowMs;

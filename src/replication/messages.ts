@@ -73,6 +73,8 @@ export type Said =
   | { readonly kind: "tell"; readonly configuration: Configuration }
   /** From a primary that has left office for it: take it (hand-over). */
   | { readonly kind: "hand-over" }
+  /** From a member whose node is about to stop: take this replica out of the in-sync set. It stores on until then. */
+  | { readonly kind: "leave" }
   /** Your log ends below what is known as committed, or below what you have acknowledged: it has lost data. */
   | { readonly kind: "lost-data"; readonly committed: Lsn }
   | { readonly kind: "digest"; readonly lsn: Lsn; readonly digest: string };

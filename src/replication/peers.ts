@@ -35,6 +35,7 @@ function newPeer(name: string): Peer {
     refusalCountedMs: -1,
     wasHeard: false,
     isGone: false,
+    isLeaving: false,
     hereMs: -1,
   };
 }

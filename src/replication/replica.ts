@@ -16,6 +16,7 @@ import { handOver, hearHandOver } from "./hand-over.js";
 import { leaveOutSilent } from "./in-sync.js";
 import type { Found, Input } from "./inputs.js";
 import { followLearners } from "./learner.js";
+import { hearLeave, leave, letLeave } from "./leave.js";
 import { endPart, giveUpStore } from "./lost-data.js";
 import type { Message } from "./messages.js";
 import { noOutputs, type Outputs } from "./outputs.js";
@@ -160,6 +161,8 @@ function step(core: Core, input: Input): void {
       return ownDigest(core, input.lsn, input.digest);
     case "hand-over":
       return handOver(core, input.to);
+    case "leave":
+      return leave(core);
     case "replicas":
       return place(core, input.replicas);
     case "promote":
@@ -231,6 +234,7 @@ function connected(core: Core, name: string): void {
   const peer = peerOf(state, name);
   if (peer === undefined) return;
   peer.isGone = false;
+  peer.isLeaving = false;
   peer.refusedMs = -1;
   if (isFeeding(state)) greet(core, peer);
 }
@@ -241,6 +245,7 @@ function disconnected(core: Core, name: string, how: "closed" | "timed-out"): vo
   const peer = peerOf(state, name);
   if (peer === undefined) return;
   peer.wasClosed = how === "closed";
+  peer.isLeaving = false; // It has stopped; what comes next is another life of it.
   peer.refusedMs = -1;
   if (isFeeding(state)) greet(core, peer); // Which only forgets what was under way: nobody is there.
 }
@@ -277,6 +282,7 @@ function tick(core: Core): void {
     case "primary":
       resignOrReturn(core);
       leaveOutSilent(core);
+      letLeave(core);
       followLearners(core);
       nameDigest(core);
       beat(core);
@@ -342,6 +348,8 @@ function hear(core: Core, message: Message): void {
       return;
     case "hand-over":
       return hearHandOver(core, message);
+    case "leave":
+      return hearLeave(core, message);
     case "lost-data":
       if (epoch === knownEpoch(state) && endOf(state).lsn < message.committed) giveUpStore(core, message.committed);
       return;

@@ -70,6 +70,8 @@ export interface Peer {
   wasHeard: boolean;
   /** Refused connections say that it is gone. */
   isGone: boolean;
+  /** Its node is about to stop, and it has asked to be taken out of the in-sync set. */
+  isLeaving: boolean;
   /** When it last answered whether it is there. */
   hereMs: number;
 }

@@ -26,6 +26,7 @@ const KINDS: readonly Said["kind"][] = [
   "hand-over",
   "lost-data",
   "digest",
+  "leave",
 ];
 const REFUSALS: readonly Refusal[] = ["smaller-epoch", "gap", "no-part"];
 
@@ -80,6 +81,7 @@ function saidOf(said: Said): readonly PeerField[] {
       return [said.lsn, said.digest];
     case "ask":
     case "hand-over":
+    case "leave":
       return [];
     default:
       return unreachable(said);
@@ -151,6 +153,7 @@ function readSaid(kind: Said["kind"], envelope: Envelope, read: Reader): Message
       return { ...envelope, kind, lsn: read.lsn(), digest: read.text() };
     case "ask":
     case "hand-over":
+    case "leave":
       return { ...envelope, kind };
     default:
       return unreachable(kind);

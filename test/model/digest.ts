@@ -360,6 +360,7 @@ class Walk {
         return;
       case "ask":
       case "hand-over":
+      case "leave":
       case "digest":
         return;
       default:

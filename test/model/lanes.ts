@@ -1,6 +1,6 @@
 /** 64 bits of a digest as two lanes of 32, and numbers for the words that go into it. */
 const KINDS = [
-  ..."office where begin entries refuse fetch tail pages ask here tell hand-over lost-data digest".split(" "),
+  ..."office where begin entries refuse fetch tail pages ask here tell hand-over lost-data digest leave".split(" "),
   ..."none learner backup taking-over primary apart asked answered reading streaming".split(" "),
   ..."granted busy released free held not-held read compare-and-swap smaller-epoch gap no-part".split(" "),
   ..."written not-written append cut remember remember-committed throw-away store-pages".split(" "),

@@ -32,6 +32,7 @@ const SAID: readonly Said[] = [
   { kind: "here", isControlPlaneOlder: true },
   { kind: "tell", configuration },
   { kind: "hand-over" },
+  { kind: "leave" },
   { kind: "lost-data", committed: lsn(2 ** 41) },
   { kind: "digest", lsn: lsn(8), digest: "8:ff" },
 ];

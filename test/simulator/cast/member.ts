@@ -5,6 +5,7 @@
 import { Damage } from "../../../src/shard/replay.js";
 import { Shard } from "../../../src/shard/shard.js";
 import { spread } from "../../../src/placement/spread.js";
+import type { Input } from "../../../src/replication/inputs.js";
 import type { ControlRequest } from "../../../src/replication/outputs.js";
 import { StoreFault } from "../../../src/log/store-fault.js";
 import { assert } from "../../../src/words/assert.js";
@@ -124,10 +125,9 @@ export class SimulatedMember implements NodeInCast {
   lostStore(disk: Disk): void {
     this.#lost.set(disk.name, (this.#lost.get(disk.name) ?? 0) + 1);
   }
-  /** An operator's word to a primary, if it is up. */
-  handOver(shard: number, to: string): void {
-    for (const replicas of this.#replicas)
-      if (replicas.seats.has(shard)) replicas.told(shardIndex(shard), { kind: "hand-over", to });
+  /** An operator's word to a replica, if it is up. */
+  told(shard: number, word: Input): void {
+    for (const replicas of this.#replicas) if (replicas.seats.has(shard)) replicas.told(shardIndex(shard), word);
   }
 
   #storeName(at: number): string {

@@ -22,6 +22,7 @@ export interface OperatorParts {
 /** How often it looks whether a store is to be named anew. */
 const LOOK_US = 1_500_000;
 const RESTART_MEDIAN_US = 300_000;
+const LEAVES_AFTER_US = 200_000;
 
 export class Operator {
   readonly #parts: OperatorParts;
@@ -41,7 +42,11 @@ export class Operator {
     if (configuration === null || others.length === 0) return;
     const to = random.pick(others);
     world.sometimes("an office is handed over", true);
-    for (const member of members) if (member.replicaOf(shard) === configuration.primary) member.handOver(shard, to);
+    for (const member of members) {
+      if (member.replicaOf(shard) !== configuration.primary) continue;
+      member.told(shard, { kind: "hand-over", to });
+      world.in(LEAVES_AFTER_US, () => member.told(shard, { kind: "leave" })); // As a node does that is about to stop.
+    }
   }
 
   /** A machine goes down, and comes back with an empty disk, if every shard has a whole copy elsewhere. */
