@@ -88,6 +88,10 @@ cluster-demo: build ## the same for a minute: load, the kill of a node, and what
 kills: build ## kill -9 under load, ROUNDS=200 times in all for this source, and every answer checked after each
 	@node --enable-source-maps dist/test/kills/main.js
 
+.PHONY: belief
+belief: build ## ROUNDS=1000 moments in all for this source at which clients are stopped, busy, given strange clocks and wires
+	@node --enable-source-maps dist/test/belief/main.js
+
 chaos: build ## DURATION=300s SEED=n RUNS=1: three nodes and etcd as real processes under faults by seed; needs etcd-server
 	@node --enable-source-maps dist/test/chaos/main.js
 
