@@ -130,6 +130,10 @@ bench: build ## compiles the load generator, runs Holdfast beside a bare echo se
 bench-cluster: build ## three nodes and etcd beside a bare echo; PART=table,open,handover,failover QUICK=1 FAULTS=50
 	@node --enable-source-maps dist/native-bench/cluster-bench.js
 
+.PHONY: bench-peers
+bench-peers: build ## Redis, etcd, ZooKeeper, PostgreSQL and Holdfast at the same work; PART=redis,etcd ROUNDS=5 SECONDS=1 QUICK=1
+	@node --enable-source-maps dist/native-bench/peers-bench.js
+
 micro: build ## benchmarks of engine, codec, timer wheel and log, each alone
 	@node --enable-source-maps dist/native-bench/micro.js
 

@@ -1,14 +1,13 @@
 /** Three nodes and their etcd on this machine, for the benches of the cluster: the very command that users run. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
+import { freePorts, HOST } from "./ports.js";
 import { cpuMs, makeDataDir, removeDataDir, type Server, startNode, stop } from "./server.js";
 
 const NODES = 3;
 const ETCD = "/usr/bin/etcd";
-const HOST = "127.0.0.1";
 const LOOK_MS = 50;
 const READY_MS_MAX = 30_000;
 const KEY = "the-key-of-the-benches";
@@ -91,20 +90,4 @@ async function isHealthy(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map(async (server) => {
-      server.listen(0, HOST);
-      await once(server, "listening");
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -5,6 +5,7 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { env, versions } from "node:process";
 import { root } from "./generator.js";
+import { peersSection } from "./peers/report.js";
 import {
   type ClusterPartName,
   clusterPartNames,
@@ -132,6 +133,7 @@ export function writeReport(): void {
     ...partNames.flatMap(figuresSection),
     ...clusterSection(),
     ...clusterPartNames.flatMap(figuresSection),
+    ...peersSection(round),
   ];
   writeFileSync(join(root, "native-bench", "REPORT.md"), `${lines.join("\n").trimEnd()}\n`);
 }
