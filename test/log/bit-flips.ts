@@ -91,6 +91,15 @@ export async function flipOne(
   { suffix, random }: { readonly suffix: Suffix; readonly random: Random },
 ): Promise<"noticed" | "harmless"> {
   const bit = random.below(statSync(join(image, `store-0.db${suffix}`)).size * 8);
+  return flipAt(image, copy, { suffix, bit });
+}
+
+/** Flips this bit of `suffix`'s file in a copy of `image`. */
+export async function flipAt(
+  image: string,
+  copy: string,
+  { suffix, bit }: { readonly suffix: Suffix; readonly bit: number },
+): Promise<"noticed" | "harmless"> {
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(copy);
   cpSync(image, copy, { recursive: true });
