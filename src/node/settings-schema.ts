@@ -139,6 +139,7 @@ const limits = z.strictObject({
   unread_outcomes_max: limit(LIMITS.unreadOutcomesMax),
   watches_per_connection_max: limit(LIMITS.watchesPerConnectionMax),
   unsent_max: limit(LIMITS.unsentBytesMax),
+  idle_max: limit(LIMITS.idleMaxMs),
 });
 
 const session = z.strictObject({ waiting_grace: limit(LIMITS.waitingGraceMs) });
@@ -308,5 +309,6 @@ function toLimits({ limits: of, session: { waiting_grace: waitingGraceMs } }: Wr
     unreadOutcomesMax: of.unread_outcomes_max,
     watchesPerConnectionMax: of.watches_per_connection_max,
     unsentBytesMax: of.unsent_max,
+    idleMaxMs: of.idle_max,
   });
 }

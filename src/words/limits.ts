@@ -42,6 +42,7 @@ export interface Limits {
   readonly unreadOutcomesMax: number;
   readonly watchesPerConnectionMax: number;
   readonly unsentBytesMax: number;
+  readonly idleMaxMs: number;
 }
 
 const SECOND_MS = 1_000;
@@ -222,6 +223,15 @@ export const LIMITS: Readonly<Record<keyof Limits, Limit>> = {
     setting: "limits.unsent_max",
     why: "How much may wait for a client that does not read, before its connection is closed.",
   },
+  idleMaxMs: {
+    name: "idle-max",
+    unit: "ms",
+    default: 60 * SECOND_MS,
+    min: 12 * SECOND_MS,
+    max: 900 * SECOND_MS,
+    setting: "limits.idle_max",
+    why: "A connection on which nothing comes for so long, not even the answer to a ping, is cut: its peer has vanished.",
+  },
 };
 
 /** The limits of a node on which nothing is set. */
@@ -245,4 +255,5 @@ export const LIMITS_DEFAULT: Limits = {
   unreadOutcomesMax: LIMITS.unreadOutcomesMax.default,
   watchesPerConnectionMax: LIMITS.watchesPerConnectionMax.default,
   unsentBytesMax: LIMITS.unsentBytesMax.default,
+  idleMaxMs: LIMITS.idleMaxMs.default,
 };

@@ -24,7 +24,6 @@ interface SocketData {
 }
 
 const HANDSHAKE_MS = 10_000;
-const IDLE_SECONDS = 60;
 /** uWebSockets.js closes on a longer frame without a reason; up to here we say why. */
 const FRAME_SLACK = 4;
 /** How long a closed socket may take to read why, before it is cut. */
@@ -56,7 +55,7 @@ export class Listener {
       compression: uWS.DISABLED,
       maxPayloadLength: parts.limits.frameBytesMax * FRAME_SLACK,
       maxBackpressure: 0, // None of its own: it would drop the very frame that says why a slow reader is closed.
-      idleTimeout: IDLE_SECONDS,
+      idleTimeout: Math.ceil(parts.limits.idleMaxMs / 1_000), // A ping goes before it, which who is there answers.
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
         response.upgrade(

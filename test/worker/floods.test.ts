@@ -1,7 +1,7 @@
 /** Too much of everything: it costs bounded memory, ends with a reason, and the others go on. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { before, test } from "node:test";
 import { WebSocket } from "ws";
 import { encodeFrame, type Message } from "../../src/protocol/client-codec.js";
@@ -9,19 +9,26 @@ import type { ServerMessage } from "../../src/protocol/server-messages.js";
 import { type RawClose, RawConnection } from "../client/raw-connection.js";
 import { type ServerProcess, startServer, until } from "../node/server-process.js";
 import { collidingNames } from "./colliding-names.js";
+import { allCut, type Vanished, vanishAt } from "./vanished-peers.js";
 import { answers, ask, Bystander, freshKey, nameAt, nameWhere, openPath, shardOf, totals } from "./wire.js";
 
 const MIB = 2 ** 20;
 const FRAME_REQUESTS = 16_384;
 /** Three times as many are more than the 65,536 claims that a shard takes. */
 const COLLIDING = 24_576;
+/** The shortest that can be set. */
+const IDLE_MAX_MS = 12_000;
+/** Sockets' timers are looked at every 4 s, and this machine may be busy. */
+const LATE_MS = 12_000;
 
 let server: ServerProcess;
 let bystander: Bystander;
 let connections = 0;
 let residentBytes = 0;
 let silent: RawConnection;
-let unspoken: Socket;
+let deserted: ServerProcess;
+let vanished: readonly Vanished[];
+let stillThere: RawConnection;
 let halfOpenSinceMs = 0;
 
 before(async () => {
@@ -31,10 +38,11 @@ before(async () => {
   bystander = await Bystander.at(server.address);
   await bystander.isWell();
   ({ connections, residentBytes } = await totals(bystander.connection));
-  // Opened first, looked at last: one that never says HELLO, and one that never even asks for a WebSocket.
+  // Opened first, looked at last: one that never says HELLO, and those whose peers vanish, at a server of their own.
+  deserted = await startServer({ flags: ["--limits-idle-max", `${IDLE_MAX_MS}ms`] });
+  vanished = await vanishAt(deserted.ports[0] ?? 0, 20);
+  stillThere = (await RawConnection.greeted(deserted.address)).connection;
   silent = await RawConnection.connect(server.address);
-  unspoken = connect(server.ports[0] ?? 0, "127.0.0.1");
-  await once(unspoken, "connect");
   halfOpenSinceMs = performance.now();
 });
 
@@ -234,12 +242,22 @@ test("names that collide under CRC-32 are as fast as others, and a shard that is
   await isQuiet();
 });
 
-test("who connects and does not say HELLO within 10 s is closed with 4408; who does not even ask is cut", async () => {
+test("who connects and does not say HELLO within 10 s is closed with 4408", async () => {
   const { code, reason } = await silent.closed(15_000);
   assert.deepEqual([code, reason], [4408, "handshake-timeout: no HELLO within 10 s"]);
   const afterMs = performance.now() - halfOpenSinceMs;
   assert.ok(afterMs > 9_900, `closed after ${afterMs} ms`);
-  if (!unspoken.closed) await once(unspoken.resume(), "close", { signal: AbortSignal.timeout(10_000) });
+});
+
+test("a connection whose peer has vanished is cut, whatever it had said, and one who is there is not", async () => {
+  await allCut(vanished);
+  for (const { said, afterMs } of vanished) {
+    assert.ok(afterMs > 4_000 && afterMs < IDLE_MAX_MS + LATE_MS, `after ${said}: cut after ${afterMs} ms`);
+  }
+  // Somebody who has nothing to say answers pings, and stays.
+  await until("nothing to be left of them", async () => (await totals(stillThere)).connections === 1);
+  stillThere.cut();
+  assert.equal((await deserted.stop()).exitCode, 0);
 });
 
 test("after all of it memory is near where it was, and the server ends in order", async () => {
