@@ -81,7 +81,7 @@ function acquireError(driver: Driver, asked: AcquireCall, outcome: Exclude<Outco
   if (outcome.kind === "lost") return driver.whyEnded() ?? new LockLostError(resource, outcome.why);
   const { answer } = outcome;
   if (answer.kind === "busy") return new BusyError(resource, answer);
-  if (answer.kind === "timed-out") return new TimedOutError(resource);
+  if (answer.kind === "timed-out") return new TimedOutError(resource, answer.seen);
   if (answer.kind === "cancelled") return new CancelledError(resource);
   if (answer.kind === "abandoned") return new AbandonedError(resource);
   if (answer.kind === "fault") return new RefusedError(answer.code, answer.message);

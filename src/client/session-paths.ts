@@ -122,7 +122,7 @@ function applyOutcome(state: SessionState, request: Request, outcome: Outcome, n
       applyAnswer(state, request, { kind: "released", id }, nowMs);
       return;
     case KIND_TIMED_OUT:
-      applyAnswer(state, request, { kind: "timed-out", id }, nowMs);
+      applyAnswer(state, request, { kind: "timed-out", id, seen: undefined }, nowMs);
       return;
     case KIND_CANCELLED:
       applyAnswer(state, request, { kind: "cancelled", id }, nowMs);

@@ -8,12 +8,16 @@ import { KIND_ABANDONED, KIND_GRANTED, KIND_TIMED_OUT } from "../words/kinds.js"
 import { EVENT_LONG_SIZE, EVENT_SHORT_SIZE } from "../tables/events.js";
 import { delaysBlock, fits } from "./admission.js";
 import type { Engine } from "./engine.js";
+import { describeHolders, HOLDERS_TOLD_BUSY, isWordy } from "./holders.js";
 import { describeGrant, isAlive } from "./sessions.js";
 
 /** So many are granted in one go; the rest when the turn expires (unsettled.ts), as far as its events go. */
 const GRANTS_PER_SETTLE = 256;
 /** Nor does one turn grant or end more once its events have so many bytes: the log's ring must take them. */
 export const TURN_BYTES_MAX: number = 2 ** 20;
+
+/** A place in the queue is told to whom it matters: counting places must not hold up a turn that ends 100,000 waits. */
+const PLACES_TOLD = 1_024;
 
 /** Grants whom it can of a resource's waiters. The resource's row may be free afterwards. */
 export function settle(engine: Engine, resource: ResourceRow): void {
@@ -70,9 +74,25 @@ export function endWait(engine: Engine, row: ClaimRow, kind: typeof EVENT_TIMED_
   view.setFloat64(at + 16, requestId, true);
   view.setFloat64(at + 24, claims.lsn(row), true);
   writeName(engine, at, EVENT_SHORT_SIZE, resource, nameSize);
-  engine.tell(client, kind === EVENT_TIMED_OUT ? KIND_TIMED_OUT : KIND_ABANDONED, requestId);
+  const reply = engine.tell(client, kind === EVENT_TIMED_OUT ? KIND_TIMED_OUT : KIND_ABANDONED, requestId);
   if (kind === EVENT_ABANDONED) counters.abandoned++;
+  else describeWait(engine, reply, row);
   engine.happenedToRow(at);
+}
+
+/** Why it was not granted, as it was when its wait ended: its place (0: behind PLACES_TOLD), holders, waiters. */
+function describeWait(engine: Engine, reply: number, row: ClaimRow): void {
+  const { replies, state } = engine;
+  const { claims, resources } = state;
+  const resource = claims.resource(row);
+  let place = 1;
+  let before = claims.previous(row);
+  for (; before !== 0 && place <= PLACES_TOLD; before = claims.previous(before)) place++;
+  const max = isWordy(replies) ? 1 : HOLDERS_TOLD_BUSY;
+  const { count } = describeHolders(engine, resource, claims.client(row), max);
+  replies.setA(reply, count);
+  replies.setB(reply, place > PLACES_TOLD ? 0 : place);
+  replies.setC(reply, resources.waiters(resource));
 }
 
 /** Writes a resource's name into the variable part of the event at `at`: the audit trail names it in each (R-6). */

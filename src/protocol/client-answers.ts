@@ -55,7 +55,7 @@ function readOfAcquire(number: number, fields: Fields): Answer | undefined {
         delayMs: fields.count(5),
       };
     case KIND_TIMED_OUT:
-      return { kind: "timed-out", id: fields.count(1) };
+      return readTimedOut(fields);
     case KIND_CANCELLED:
       return { kind: "cancelled", id: fields.count(1) };
     case KIND_ABANDONED:
@@ -67,6 +67,15 @@ function readOfAcquire(number: number, fields: Fields): Answer | undefined {
     default:
       return undefined;
   }
+}
+
+/** Older servers tell the id alone. */
+function readTimedOut(fields: Fields): Answer {
+  const id = fields.count(1);
+  if (fields.size < 5) return { kind: "timed-out", id, seen: undefined };
+  const position = fields.count(2);
+  const seen = { holders: fields.rows(3).map(readHolder), waiters: fields.count(4) };
+  return { kind: "timed-out", id, seen: { ...seen, position: position === 0 ? undefined : position } };
 }
 
 function readOfHolder(number: number, fields: Fields): Answer | undefined {

@@ -63,7 +63,6 @@ export function encodeReply(replies: Replies, row: number, writer: FrameWriter, 
       return granted(replies, row, writer, id);
     case KIND_RELEASED:
     case KIND_NOT_HELD:
-    case KIND_TIMED_OUT:
     case KIND_CANCELLED:
     case KIND_ABANDONED:
     case KIND_NOT_WAITING:
@@ -76,6 +75,8 @@ export function encodeReply(replies: Replies, row: number, writer: FrameWriter, 
     case KIND_ALREADY_GRANTED:
     case KIND_DONE:
       return numbers(replies, row, writer, 1);
+    case KIND_TIMED_OUT:
+      return timedOut(replies, row, writer);
     case KIND_BUSY:
     case KIND_CHECKED:
     case KIND_POSITION:
@@ -137,6 +138,17 @@ function withHolders(replies: Replies, row: number, writer: FrameWriter, kind: n
   writer.integer(replies.b(row));
   writer.integer(replies.c(row));
   if (kind === KIND_BUSY) writer.integer(replies.d(row));
+  return row + 1 + count;
+}
+
+function timedOut(replies: Replies, row: number, writer: FrameWriter): number {
+  const count = replies.a(row);
+  writer.message(5, KIND_TIMED_OUT);
+  writer.integer(replies.id(row));
+  writer.integer(replies.b(row));
+  writer.array(count);
+  for (let i = 1; i <= count; i++) holder(replies, row + i, writer);
+  writer.integer(replies.c(row));
   return row + 1 + count;
 }
 

@@ -83,6 +83,16 @@ export interface SessionOpened {
   readonly outcomes: readonly OutcomeOpened[];
 }
 
+/** What a wait that was over in vain is told of its resource. */
+export interface TimedOutSeen {
+  /** At most 16. */
+  readonly holders: readonly Holder[];
+  /** How many waited, the asker with them. */
+  readonly waiters: number;
+  /** The asker's place, 1 was next; undefined: too far back to be counted. */
+  readonly position: number | undefined;
+}
+
 /** Answers to requests: `id` names the request. */
 export type Answer =
   | {
@@ -104,7 +114,8 @@ export type Answer =
       readonly yours: boolean;
       readonly delayMs: number;
     }
-  | { readonly kind: "timed-out"; readonly id: number }
+  /** Why it was not granted, as it was when the wait ended; undefined: an older server, or remembered only. */
+  | { readonly kind: "timed-out"; readonly id: number; readonly seen: TimedOutSeen | undefined }
   | { readonly kind: "cancelled"; readonly id: number }
   | { readonly kind: "abandoned"; readonly id: number }
   | { readonly kind: "released"; readonly id: number }

@@ -101,7 +101,7 @@ test("a wait that is listed goes on in its place and is not sent again (R-18)", 
   const claims = [{ requestId, token: 0, resource: "order:1", mode: "exclusive" as const, leftMs: 50_000 }];
   played.open([{ claims }]);
   assert.ok(!played.hasSent(KIND_ACQUIRE));
-  played.hear({ kind: "timed-out", id: requestId });
+  played.hear({ kind: "timed-out", id: requestId, seen: undefined });
   assert.equal(played.outcomes.get(call)?.kind, "answered");
 });
 

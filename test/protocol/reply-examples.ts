@@ -124,7 +124,12 @@ const SHORT: readonly ReplyExample[] = [
     12,
     34,
   ]),
-  simple("timed out", KIND_TIMED_OUT, { kind: "timed-out", id: 4 }),
+  simple(
+    "timed out, with nobody left",
+    KIND_TIMED_OUT,
+    { kind: "timed-out", id: 4, seen: { holders: [], waiters: 2, position: 2 } },
+    [0, 2, 2],
+  ),
   simple("cancelled", KIND_CANCELLED, { kind: "cancelled", id: 5 }),
   simple("abandoned", KIND_ABANDONED, { kind: "abandoned", id: 2 ** 53 - 1 }),
   simple("released", KIND_RELEASED, { kind: "released", id: 127 }),
@@ -154,6 +159,18 @@ function granted(
 
 /** Answers that name holders. */
 const WITH_HOLDERS: readonly ReplyExample[] = [
+  {
+    name: "timed out, far back in the queue, held by a session",
+    fill: (replies) => {
+      add(replies, KIND_TIMED_OUT, 19, [1, 0, 5_000]);
+      addHolder(replies, HELD_BY_SESSION);
+    },
+    value: {
+      kind: "timed-out",
+      id: 19,
+      seen: { holders: [HELD_BY_SESSION], waiters: 5_000, position: undefined },
+    },
+  },
   {
     name: "busy, held by a session and by somebody without one",
     fill: (replies) => {

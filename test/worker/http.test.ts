@@ -50,6 +50,7 @@ test("a wait that ends before the resource is free has timed out", async () => {
   const { status, body } = await ask(server, "POST /v1/acquire", { resource: "order:3", wait: "300ms" });
   assert.equal(status, 408);
   assert.equal(body["type"], "timed-out");
+  assert.deepEqual([body["position"], body["waiters"], holders.parse(body["holders"]).length], [1, 1, 1]);
   assert.ok(performance.now() - began >= 299);
 });
 

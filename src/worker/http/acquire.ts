@@ -64,13 +64,18 @@ async function renewed(call: Call, { resource }: Wanted, token: number): Promise
 function refusalOf({ resource, waitMs }: Wanted, answer: Answer): Refusal {
   if (answer.kind === "busy") return busy(resource, answer);
   const details = { resource };
-  if (answer.kind === "timed-out") {
-    return new Refusal("timed-out", `${resource} did not become free within ${waitMs} ms`, { details });
-  }
+  if (answer.kind === "timed-out") return timedOut(resource, waitMs, answer);
   if (answer.kind === "cancelled" || answer.kind === "abandoned") {
     return new Refusal(answer.kind, `the wait for ${resource} has ended; acquire anew`, { details });
   }
   return unexpected(answer.kind);
+}
+
+function timedOut(resource: string, waitMs: number, { seen }: Answer & { readonly kind: "timed-out" }): Refusal {
+  const { holders = [], waiters, position } = seen ?? {};
+  const told = { holders: holders.map(holderJson), waiters, position, remainingMs: remainingMs(holders) };
+  const details = seen === undefined ? { resource } : { resource, ...told };
+  return new Refusal("timed-out", `${resource} did not become free within ${waitMs} ms`, { details });
 }
 
 function busy(resource: string, { holders, waiters, delayMs }: Answer & { readonly kind: "busy" }): Refusal {
