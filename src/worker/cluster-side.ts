@@ -42,6 +42,9 @@ export interface ClusterSideJoints {
   readonly schedule: () => void;
   /** The map has changed: clients are to be told. */
   readonly mapChanged: () => void;
+  /** A connection to a worker stands, or is gone: for what is said over it beside requests. */
+  readonly met: (worker: number) => void;
+  readonly lost: (worker: number) => void;
 }
 
 interface Remote {
@@ -187,7 +190,9 @@ export class ClusterSide {
       return;
     }
     const remote = this.#remoteOf(end);
-    if (remote !== undefined) remote.port.end = end;
+    if (remote === undefined) return;
+    remote.port.end = end;
+    this.#joints?.met(remote.index);
   }
 
   #received(end: PeerEnd, bytes: Uint8Array): void {
@@ -211,6 +216,7 @@ export class ClusterSide {
     if (remote?.port.end !== end) return;
     remote.port.end = null;
     this.#joints?.forwarding.lost(remote.index);
+    this.#joints?.lost(remote.index);
     this.#joints?.schedule();
   }
 

@@ -2,8 +2,7 @@
  * Where in a store's log the events behind given LSNs begin: every so many bytes of log it is noted where each shard
  * stood. What was logged before this start is read from the oldest batch on.
  */
-import type { Shard } from "../shard/shard.js";
-import type { LogStore } from "../log/log-store.js";
+import type { WatchedStore } from "./watched-store.js";
 
 interface Place {
   /** The first batch behind the LSNs. */
@@ -16,32 +15,26 @@ const PLACES_MAX = 512;
 const SPACING_BYTES = 256 * 1_024;
 
 export class LogPlaces {
-  readonly #store: LogStore;
-  readonly #shards: readonly Shard[];
+  readonly #of: WatchedStore;
   #places: Place[];
   #spacing = SPACING_BYTES;
-  #bytes = 0;
+  #noted = 0;
 
-  constructor(store: LogStore, shards: readonly Shard[]) {
-    this.#store = store;
-    this.#shards = shards;
+  constructor(of: WatchedStore) {
+    this.#of = of;
     this.#places = [];
-    this.note();
+    this.#note();
   }
 
-  /** So many bytes more are logged. Answers whether it is time for another place. */
-  isDue(bytes: number): boolean {
-    this.#bytes += bytes;
-    return this.#bytes >= this.#spacing;
+  /** Notes where all shards stand, if it is time for another place. To be called between turns. */
+  look(): void {
+    if (this.#of.bytesLogged - this.#noted >= this.#spacing) this.#note();
   }
 
-  /** Notes where all shards stand. To be called between turns. */
-  note(): void {
-    this.#bytes = 0;
-    this.#places.push({
-      seq: this.#store.nextSeq,
-      lsns: Float64Array.from(this.#shards, ({ state }) => state.head),
-    });
+  #note(): void {
+    const of = this.#of;
+    this.#noted = of.bytesLogged;
+    this.#places.push({ seq: of.store.nextSeq, lsns: Float64Array.from(of.indices, (index) => of.lastLsn(index)) });
     if (this.#places.length <= PLACES_MAX) return;
     this.#spacing *= 2;
     this.#places = this.#places.filter((_, index) => index % 2 === 0);
@@ -49,12 +42,9 @@ export class LogPlaces {
 
   /** A batch from which on the log has all that is behind these LSNs, by shard; shards that are left out don't matter. */
   seqBehind(lsns: ReadonlyMap<number, number>): number {
-    const indices = [...this.#shards.keys()].filter((at) => lsns.has(this.#shards[at]?.index ?? -1));
+    const wanted = [...this.#of.indices.entries()].filter(([, index]) => lsns.has(index));
     const isEarlyEnough = ({ lsns: at }: Place): boolean =>
-      indices.every((index) => {
-        const shard = this.#shards[index];
-        return shard !== undefined && (at[index] ?? 0) <= (lsns.get(shard.index) ?? 0);
-      });
+      wanted.every(([column, index]) => (at[column] ?? 0) <= (lsns.get(index) ?? 0));
     return this.#places.findLast(isEarlyEnough)?.seq ?? 0;
   }
 }

@@ -22,6 +22,7 @@ export const PEER_WATCHING = 13;
 export const PEER_EVENTS = 14;
 export const PEER_EVENTS_PART = 15;
 export const PEER_WATCH_GONE = 16;
+export const PEER_WATCH_LEFT = 17;
 
 const HEADER = 20;
 

@@ -70,7 +70,7 @@ function replicasOf(parts: RecoverReplicasParts, { store, ringBytes, from, reade
       make: () => new Shard(index, epoch(0), state, surroundings),
       paths: surroundings.paths,
       digestOf,
-      onRebuilt: () => made.store?.rebuilt(),
+      onRebuilt: () => made.store?.rebuilt(index),
     });
   });
   const { bytesPerSecond } = options.checkpoint;

@@ -200,6 +200,8 @@ export class ReplicaLog {
   readonly #pages = new Map<number, Uint8Array[]>();
   /** Bytes since it was asked last; for checkpoints. */
   #logged = 0;
+  /** Bytes since the start. */
+  bytesLogged = 0;
 
   constructor(store: ReplicaDisk) {
     this.store = store;
@@ -270,6 +272,7 @@ export class ReplicaLog {
     }
     const seq = this.store.append(body, 0, bytes, wallMs);
     this.#logged += bytes;
+    this.bytesLogged += bytes;
     this.store.flush();
     for (const ordered of this.#queue.splice(0, count)) {
       ordered.seq = seq;

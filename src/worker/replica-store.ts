@@ -2,13 +2,16 @@
 import { assert } from "../words/assert.js";
 import type { ShardIndex } from "../words/ids.js";
 import type { Events } from "../tables/events.js";
+import type { LogStore } from "../log/log-store.js";
+import { endOf } from "../replication/chain.js";
 import { readEntry } from "../replication/entry.js";
 import type { Shard } from "../shard/shard.js";
 import { Checkpoint, type CheckpointOptions } from "./checkpoint.js";
 import type { ReplicaLog } from "./replica-log.js";
 import type { ReplicaSeat } from "./replica-seat.js";
 import { ROOM_FOR_TURN } from "./shard-store.js";
-import type { Standing, TurnStore } from "./turn-store.js";
+import type { Standing } from "./turn-store.js";
+import type { WatchedStore } from "./watched-store.js";
 
 /** How a store's checkpoints go, and whom it asks and tells. */
 export interface ReplicaStoreOptions extends CheckpointOptions {
@@ -19,9 +22,10 @@ export interface ReplicaStoreOptions extends CheckpointOptions {
   readonly onCommitted: (shard: Shard) => void;
 }
 
-export class ReplicaStore implements TurnStore {
+export class ReplicaStore implements WatchedStore {
   readonly log: ReplicaLog;
   readonly seats: readonly ReplicaSeat[];
+  readonly hasCuts = true;
   readonly #byShard: ReadonlyMap<number, ReplicaSeat>;
   readonly #checkpoint: Checkpoint;
   readonly #roomForTurn: number;
@@ -29,6 +33,8 @@ export class ReplicaStore implements TurnStore {
   readonly #onCommitted: (shard: Shard) => void;
   readonly #shards: Shard[] = [];
   readonly #absent: ShardIndex[] = [];
+  /** The tables of a shard are others now: whoever decided for it does no more. For watches. */
+  onLeft: (index: ShardIndex) => void = () => undefined;
   /** Whether replies were decided that no event's frame confirms. */
   wantsRound = false;
 
@@ -55,6 +61,24 @@ export class ReplicaStore implements TurnStore {
   }
   get absent(): readonly ShardIndex[] {
     return this.#absent;
+  }
+  get store(): LogStore {
+    return this.log.store;
+  }
+  get indices(): readonly number[] {
+    return this.seats.map(({ index }) => index);
+  }
+  get bytesLogged(): number {
+    return this.log.bytesLogged;
+  }
+  decider(index: number): Shard | undefined {
+    const seat = this.#seatAt(index);
+    return seat?.isDeciding === true ? seat.shard : undefined;
+  }
+  /** A backup stores before it applies. */
+  lastLsn(index: number): number {
+    const seat = this.#seatAt(index);
+    return seat === undefined ? 0 : Math.max(seat.shard.state.head, endOf(seat.replica.state).lsn);
   }
   get hasRoom(): boolean {
     return true; // Orders wait in the log of the replicas; a worker that is full refuses by `isFull`.
@@ -93,8 +117,9 @@ export class ReplicaStore implements TurnStore {
   }
 
   /** The tables of a shard were built anew. */
-  rebuilt(): void {
+  rebuilt(index: ShardIndex): void {
     this.#checkpoint.abort();
+    this.onLeft(index);
   }
 
   flush(): void {

@@ -9,7 +9,8 @@ import type { Store } from "../log/store.js";
 import type { Events } from "../tables/events.js";
 import type { Shard } from "../shard/shard.js";
 import { Checkpoint, type CheckpointOptions } from "./checkpoint.js";
-import type { Standing, TurnStore } from "./turn-store.js";
+import type { Standing } from "./turn-store.js";
+import type { WatchedStore } from "./watched-store.js";
 
 /** The part of the ring that must be free before a turn may run: no turn brings more (worker/turn.ts). */
 export const ROOM_FOR_TURN: number = 3 / 8;
@@ -20,10 +21,14 @@ export interface ShardStoreOptions extends CheckpointOptions {
 }
 
 /** `S`: the log behind it; the worker's own unless said otherwise, the simulator's is another (LogStore). */
-export class ShardStore<S extends LogStore = Store> implements TurnStore {
+export class ShardStore<S extends LogStore = Store> implements WatchedStore {
   readonly store: S;
   readonly absent: readonly ShardIndex[] = [];
   readonly shards: readonly Shard[];
+  readonly indices: readonly number[];
+  readonly hasCuts = false;
+  readonly #byIndex: ReadonlyMap<number, Shard>;
+  bytesLogged = 0;
   readonly #roomForTurn: number;
   readonly #checkpoint: Checkpoint;
   // What was appended and is not committed: batch, shard and LSN, in order.
@@ -36,6 +41,8 @@ export class ShardStore<S extends LogStore = Store> implements TurnStore {
     this.#roomForTurn = options.ringBytes * ROOM_FOR_TURN;
     this.store = store;
     this.shards = shards;
+    this.indices = shards.map(({ index }) => index);
+    this.#byIndex = new Map(shards.map((shard) => [shard.index, shard]));
     const source = {
       shards,
       replayFrom: (): number => store.nextSeq,
@@ -59,11 +66,19 @@ export class ShardStore<S extends LogStore = Store> implements TurnStore {
     const { bytes, length } = events.buffer;
     const seq = this.store.append(bytes, 0, length, wallMs);
     this.#checkpoint.logged(length);
+    this.bytesLogged += length;
     for (const shard of changed) {
       this.#seqs.push(seq);
       this.#shardOf.push(shard);
       this.#lsns.push(shard.state.head);
     }
+  }
+
+  decider(index: number): Shard | undefined {
+    return this.#byIndex.get(index);
+  }
+  lastLsn(index: number): number {
+    return this.#byIndex.get(index)?.state.head ?? 0;
   }
 
   flush(): void {

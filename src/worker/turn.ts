@@ -47,9 +47,15 @@ export interface TurnParts {
   readonly onEvents: (shard: Shard, from: number, firstLsn: number) => void;
 }
 
+/** A shard, and the store that has it. */
+export interface Whose {
+  readonly store: TurnStore;
+  readonly shard: Shard;
+}
+
 /** What is said when every shard has committed what it had when it was decided. */
 interface Barrier {
-  readonly waits: readonly { readonly store: TurnStore; readonly shard: Shard; readonly lsn: number }[];
+  readonly waits: readonly (Whose & { readonly lsn: number })[];
   readonly round: number;
   readonly act: () => void;
 }
@@ -108,13 +114,19 @@ export class TurnLoop {
 
   /** Calls `act` when all that the shards have logged by now may be told of: for what tells of all of them (R-8). */
   whenCommitted(act: () => void): void {
+    this.whenCommittedOf(
+      this.#parts.stores.flatMap((store) => store.shards.map((shard) => ({ store, shard }))),
+      act,
+    );
+  }
+
+  /** As `whenCommitted`, of these shards alone; never, if one of them loses its office before. */
+  whenCommittedOf(of: readonly Whose[], act: () => void): void {
     const round = this.#parts.replicating?.round ?? 0;
     const waits: Barrier["waits"][number][] = [];
-    for (const store of this.#parts.stores) {
-      for (const shard of store.shards) {
-        const lsn = shard.state.head;
-        if (store.standing(shard, lsn, round) !== "sure") waits.push({ store, shard, lsn });
-      }
+    for (const { store, shard } of of) {
+      const lsn = shard.state.head;
+      if (store.standing(shard, lsn, round) !== "sure") waits.push({ store, shard, lsn });
     }
     if (waits.length === 0) act();
     else this.#barriers.push({ waits, round, act });

@@ -2,7 +2,7 @@
  * What the two ends of a watch say to each other: the worker whose client watches (watches.ts, the front), and each
  * worker that has shards of it (watch-source.ts, a source). Within one worker these are calls; between two, records of
  * the line that carries requests (peers.ts). A watch is named by its front and a number; an attempt is one beginning of
- * it, and what is said of an older attempt is passed over.
+ * it at one source, for some of its shards, and what is said of an older attempt is passed over.
  */
 import { Packr } from "msgpackr";
 import {
@@ -12,6 +12,7 @@ import {
   PEER_UNWATCH,
   PEER_WATCH,
   PEER_WATCH_GONE,
+  PEER_WATCH_LEFT,
   PEER_WATCH_NEXT,
   PEER_WATCHING,
   type PeerRecord,
@@ -30,8 +31,12 @@ export interface Asked {
   /** A whole name, or what names begin with. */
   readonly pattern: string;
   readonly isPrefix: boolean;
-  /** A cursor; undefined: from now on. */
-  readonly since: string | undefined;
+  /** The shards that the front takes to be decided for at this source. */
+  readonly shards: readonly number[];
+  /** A cursor. */
+  readonly since: string;
+  /** A shard that the cursor leaves out is watched from now on; otherwise what lies between is gone. */
+  readonly isNew: boolean;
 }
 
 /** Messages of the protocol, each a push of this watch. */
@@ -40,6 +45,8 @@ export interface Told {
   readonly bytes: Uint8Array;
   /** A part of what lies between: the next one is made when the front asks for it. */
   readonly isPart: boolean;
+  /** How far the watch has come with these. */
+  readonly cursor: string;
 }
 
 /** What a front asks of a source. `front` is the worker that it is. */
@@ -55,7 +62,9 @@ export interface WatchFront {
   begun(source: number, attempt: Attempt, cursor: string): void;
   told(source: number, attempt: Attempt, told: Told): void;
   /** What the cursor asks for is not in the log: the watch is not begun, or goes on no more. */
-  gone(attempt: Attempt): void;
+  gone(source: number, attempt: Attempt): void;
+  /** One of the shards is not decided for at this source, or no more: the watch has ended there. */
+  left(source: number, attempt: Attempt): void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -75,8 +84,9 @@ export class WatchLines {
 
   begin(worker: number, attempt: Attempt, asked: Asked): void {
     if (worker === this.#here) return this.source?.begin(worker, attempt, asked);
-    const { id, pattern, isPrefix, since } = asked;
-    this.#send(worker, PEER_WATCH, attempt, { count: 0, bytes: packr.pack([id, pattern, isPrefix, since ?? null]) });
+    const { id, pattern, isPrefix, shards, since, isNew } = asked;
+    const bytes = packr.pack([id, pattern, isPrefix, since, isNew, shards]);
+    this.#send(worker, PEER_WATCH, attempt, { count: 0, bytes });
   }
   next(worker: number, attempt: Attempt): void {
     if (worker === this.#here) this.source?.next(worker, attempt);
@@ -93,11 +103,15 @@ export class WatchLines {
   }
   told(front: number, attempt: Attempt, told: Told): void {
     if (front === this.#here) this.front?.told(front, attempt, told);
-    else this.#send(front, told.isPart ? PEER_EVENTS_PART : PEER_EVENTS, attempt, told);
+    else this.#send(front, told.isPart ? PEER_EVENTS_PART : PEER_EVENTS, attempt, withCursor(told));
   }
   gone(front: number, attempt: Attempt): void {
-    if (front === this.#here) this.front?.gone(attempt);
+    if (front === this.#here) this.front?.gone(front, attempt);
     else this.#send(front, PEER_WATCH_GONE, attempt);
+  }
+  left(front: number, attempt: Attempt): void {
+    if (front === this.#here) this.front?.left(front, attempt);
+    else this.#send(front, PEER_WATCH_LEFT, attempt);
   }
 
   #send(
@@ -123,21 +137,41 @@ export class WatchLines {
         return this.front?.begun(from, attempt, Buffer.from(bytes).toString());
       case PEER_EVENTS:
       case PEER_EVENTS_PART:
-        return this.front?.told(from, attempt, { count, bytes, isPart: kind === PEER_EVENTS_PART });
+        return this.front?.told(from, attempt, { count, ...readTold(bytes), isPart: kind === PEER_EVENTS_PART });
       case PEER_WATCH_GONE:
-        return this.front?.gone(attempt);
+        return this.front?.gone(from, attempt);
+      case PEER_WATCH_LEFT:
+        return this.front?.left(from, attempt);
     }
   }
 }
 
-/** Both ends are of one process, so that what is read is what was packed. */
+const CURSOR_SIZE = 4;
+
+/** The cursor's size, the cursor, and the messages. */
+function withCursor({ count, bytes, cursor }: Told): { count: number; bytes: Uint8Array } {
+  const head = Buffer.alloc(CURSOR_SIZE);
+  head.writeUInt32LE(cursor.length);
+  return { count, bytes: Buffer.concat([head, Buffer.from(cursor), bytes]) };
+}
+function readTold(bytes: Uint8Array): Pick<Told, "cursor" | "bytes"> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = CURSOR_SIZE + buffer.readUInt32LE();
+  return { cursor: buffer.toString("latin1", CURSOR_SIZE, end), bytes: bytes.subarray(end) };
+}
+
+/** Both ends are of one cluster, and know each other by its key: what is read is what was packed. */
 function readAsked(bytes: Uint8Array): Asked {
   const fields: unknown = packr.unpack(bytes);
-  const [id, pattern, isPrefix, since] = Array.isArray(fields) ? fields.map((field: unknown) => field) : [];
+  const [id, pattern, isPrefix, since, isNew, shards] = Array.isArray(fields)
+    ? fields.map((field: unknown) => field)
+    : [];
   return {
     id: Number(id),
     pattern: String(pattern),
     isPrefix: isPrefix === true,
-    since: typeof since === "string" ? since : undefined,
+    shards: Array.isArray(shards) ? shards.map((shard: unknown) => Number(shard)) : [],
+    since: String(since),
+    isNew: isNew === true,
   };
 }

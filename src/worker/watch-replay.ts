@@ -4,20 +4,25 @@
  *
  *     cursor ──read──▶ ... ──read──▶ committed │ from here on events are held
  *                                              └──read──▶ all that was logged by then │ held events ─▶ live
+ *
+ * The log of a replica also has entries that were cut off again: each read of a piece is a read for the cuts first, up to
+ * its end. What stands in place of a cut entry stands behind the cut, so that no read tells an entry whose cut it misses.
  */
 import { assert } from "../words/assert.js";
-import type { LogPosition, LogRead, LogRowRead, LogStore } from "../log/log-store.js";
+import type { LogPosition, LogRead, LogRowRead } from "../log/log-store.js";
 import { FrameWriter } from "../protocol/writer.js";
 import { forEachEntry } from "../shard/replay.js";
 import type { Shard } from "../shard/shard.js";
+import { isEntry, LogCuts } from "./log-cuts.js";
 import type { LogPlaces } from "./log-places.js";
+import { watchCursor } from "./watch-cursor.js";
 import { type Entry, forEachTold, Whoever, writeEvent } from "./watch-events.js";
 import type { Told } from "./watch-line.js";
+import type { WatchedStore } from "./watched-store.js";
 
 /** One store of the worker, for who reads its log. */
 export interface LogOfStore {
-  readonly store: LogStore;
-  readonly shards: readonly Shard[];
+  readonly of: WatchedStore;
   readonly places: LogPlaces;
 }
 
@@ -27,6 +32,8 @@ export interface ReplayParts {
   /** What a client is told at a time, in bytes, or one event more. */
   readonly partBytes: number;
   readonly logs: readonly LogOfStore[];
+  /** Those that are watched. */
+  readonly shards: ReadonlyMap<number, Shard>;
   /** The LSN behind which events are wanted, by shard; moved on as they are told. */
   readonly reached: Map<number, number>;
   /** Reads committed batches, when it is its turn; undefined is taken where they can't be read. */
@@ -39,7 +46,7 @@ export interface ReplayParts {
   readonly join: () => boolean;
   /** The log has not all of it. */
   readonly gone: () => void;
-  /** Calls back when all that is logged by now is committed. */
+  /** Calls back when all that these shards have logged by now is committed. */
   readonly whenCommitted: (act: () => void) => void;
 }
 
@@ -50,15 +57,23 @@ const FRAME_HEADER = 5;
 
 export class WatchReplay {
   readonly #parts: ReplayParts;
+  /** The first batch of each store that is not told, or not read for cuts. */
   readonly #next: number[];
+  readonly #nextForCuts: number[];
   readonly #whoever = new Whoever();
-  readonly #shards = new Map<number, Shard>();
+  readonly #cuts = new LogCuts();
   readonly #writer = new FrameWriter(4_096, WRITER_SIZE_MAX);
+  /** How far the shards have come with what is written. */
+  readonly #written = new Map<number, number>();
   #log = 0;
   /** Until which batch each store is read in this pass. */
   #ends: readonly number[];
-  /** Where the shards stood at the end of the pass, once events are held. */
-  #heads: ReadonlyMap<number, number> | undefined;
+  #pass: "past" | "held" = "past";
+  #isForCuts = true;
+  /** The first batch that has what is beyond this pass. */
+  #beyond = Number.POSITIVE_INFINITY;
+  /** How far each shard is told in this pass. */
+  #upTo: ReadonlyMap<number, number> = new Map();
   #isEnded = false;
   /** Whether it waits for the client. */
   #isPaused = true;
@@ -68,8 +83,9 @@ export class WatchReplay {
   constructor(parts: ReplayParts) {
     this.#parts = parts;
     this.#next = parts.logs.map(({ places }) => places.seqBehind(parts.reached));
-    this.#ends = parts.logs.map(({ store }) => store.committedSeq);
-    for (const { shards } of parts.logs) for (const shard of shards) this.#shards.set(shard.index, shard);
+    this.#nextForCuts = [...this.#next];
+    this.#ends = this.#committedSeqs();
+    this.#upTo = this.#committed();
   }
 
   /** Begins, or goes on when the client has taken what it was told. */
@@ -90,9 +106,11 @@ export class WatchReplay {
     if (this.#isEnded) return;
     const log = this.#parts.logs[this.#log];
     if (log === undefined) return this.#passed();
-    const seq = this.#next[this.#log] ?? 0;
+    const seq = (this.#isForCuts ? this.#nextForCuts : this.#next)[this.#log] ?? 0;
     const end = this.#ends[this.#log] ?? 0;
-    if (seq > end) {
+    if (seq > end || (this.#isForCuts && !log.of.hasCuts)) {
+      if (!this.#isForCuts) this.#next[this.#log] = Math.min(seq, this.#beyond);
+      this.#beyond = Number.POSITIVE_INFINITY;
       this.#log++;
       return this.#read();
     }
@@ -105,33 +123,42 @@ export class WatchReplay {
   }
 
   #take(rows: readonly LogRowRead[], end: number): void {
-    for (const { body } of rows) {
-      forEachEntry(body, (index, view, at, size) => {
-        const shard = this.#shards.get(index);
-        if (shard === undefined || this.#isEnded) return;
-        const firstLsn = view.getFloat64(at + 8, true);
-        this.#entry({ shard, view, bytes: body, at, end: at + size, firstLsn });
-      });
+    for (const row of rows) {
+      if (this.#isForCuts) this.#cuts.read(row);
+      else this.#tellRow(row);
     }
     if (this.#isEnded) return;
-    this.#next[this.#log] = (rows.at(-1)?.seq ?? end) + 1;
-    this.#cut();
+    (this.#isForCuts ? this.#nextForCuts : this.#next)[this.#log] = (rows.at(-1)?.seq ?? end) + 1;
+    this.#endPart();
     this.#isPaused = true;
     this.goOn();
   }
 
-  /** What is written so far is one part. */
-  #cut(): void {
-    const { count } = this.#writer;
-    if (count === 0) return;
-    this.#untold.push({ count, bytes: this.#writer.finish().slice(FRAME_HEADER), isPart: true });
-    this.#writer.begin();
+  #tellRow({ seq, body }: LogRowRead): void {
+    forEachEntry(body, (index, view, at, size) => {
+      const shard = this.#parts.shards.get(index);
+      if (shard === undefined || this.#isEnded || !isEntry(view, at)) return;
+      const firstLsn = view.getFloat64(at + 8, true);
+      const lastLsn = firstLsn + view.getUint32(at + 16, true) - 1;
+      if (this.#cuts.isCut(index, { seq, at }, lastLsn)) return;
+      if (lastLsn > (this.#upTo.get(index) ?? 0)) this.#beyond = Math.min(this.#beyond, seq);
+      else this.#entry({ shard, view, bytes: body, at, end: at + size, firstLsn }, lastLsn);
+    });
   }
 
-  #entry(entry: Entry): void {
+  /** What is written so far is one part. */
+  #endPart(): void {
+    const { count } = this.#writer;
+    if (count === 0) return;
+    const cursor = watchCursor(this.#written);
+    this.#untold.push({ count, bytes: this.#writer.finish().slice(FRAME_HEADER), isPart: true, cursor });
+    this.#writer.begin();
+    this.#written.clear();
+  }
+
+  #entry(entry: Entry, last: number): void {
     const { reached, matches, watchId } = this.#parts;
     const from = reached.get(entry.shard.index);
-    const last = entry.firstLsn + entry.view.getUint32(entry.at + 16, true) - 1;
     if (from === undefined) return;
     if (last > from && entry.firstLsn > from + 1) return this.#giveUp();
     forEachTold(
@@ -140,7 +167,8 @@ export class WatchReplay {
         if (event.lsn <= from || !matches(event.resource)) return;
         const isInTable = (row: number): boolean => hasRowSince(entry.shard, row, event.lsn);
         writeEvent(this.#writer, watchId, event, this.#whoever.of(event, isInTable));
-        if (this.#writer.size >= this.#parts.partBytes) this.#cut();
+        this.#written.set(entry.shard.index, event.lsn);
+        if (this.#writer.size >= this.#parts.partBytes) this.#endPart();
       },
       (at) => {
         this.#whoever.noteBegan(entry, at);
@@ -151,24 +179,45 @@ export class WatchReplay {
 
   /** All stores are read as far as was wanted. */
   #passed(): void {
-    const { logs, reached, hold, join, whenCommitted } = this.#parts;
+    const { reached, shards, hold, join, whenCommitted } = this.#parts;
     assert(!this.#isPaused, "a replay reads on when its client has taken what it was told");
     this.#log = 0;
-    const heads = this.#heads;
-    if (heads === undefined) {
-      hold();
-      this.#heads = new Map([...reached.keys()].map((index) => [index, this.#shards.get(index)?.state.head ?? 0]));
-      this.#ends = logs.map(({ store }) => store.nextSeq - 1);
-      whenCommitted(() => {
-        this.#read();
-      });
+    if (this.#isForCuts) {
+      this.#isForCuts = false;
+      return this.#read();
+    }
+    if ([...this.#upTo].some(([index, lsn]) => (reached.get(index) ?? 0) < lsn)) return this.#giveUp();
+    if (this.#pass === "held") {
+      if (join()) this.#isEnded = true;
+      else this.#readPast();
       return;
     }
-    if ([...heads].some(([index, head]) => reached.get(index) !== head)) return this.#giveUp();
-    this.#heads = undefined;
-    this.#ends = logs.map(({ store }) => store.committedSeq);
-    if (join()) this.#isEnded = true;
-    else this.#read();
+    hold();
+    this.#pass = "held";
+    this.#upTo = new Map([...shards].map(([index, { state }]) => [index, state.head]));
+    whenCommitted(() => {
+      this.#readAgain();
+    });
+  }
+
+  /** Reads what is committed by now. */
+  #readPast(): void {
+    this.#pass = "past";
+    this.#upTo = this.#committed();
+    this.#readAgain();
+  }
+  #readAgain(): void {
+    this.#ends = this.#committedSeqs();
+    this.#isForCuts = true;
+    this.#read();
+  }
+
+  #committed(): ReadonlyMap<number, number> {
+    return new Map([...this.#parts.shards].map(([index, { committed }]) => [index, committed]));
+  }
+
+  #committedSeqs(): readonly number[] {
+    return this.#parts.logs.map(({ of }) => of.store.committedSeq);
   }
 
   #giveUp(): void {

@@ -1,6 +1,7 @@
 /**
- * The source of watches: finds what concerns them in the events of this worker's shards, in the turn in which they happen,
- * and tells it when it is committed, as every answer is (R-8). For whom, is the business of the front (watches.ts).
+ * The source of watches: finds what concerns them in the events of the shards that are decided for here, in the turn in
+ * which they happen, and tells it when it is committed, as every answer is (R-8). Where an office ends, so do the watches of
+ * its shard: the front goes on at the next primary (watches.ts).
  */
 import type { Events } from "../tables/events.js";
 import { FrameWriter } from "../protocol/writer.js";
@@ -9,6 +10,7 @@ import { EVENT_BEGAN } from "../words/event-kinds.js";
 import type { LogPosition, LogRead } from "../log/log-store.js";
 import type { Shard } from "../shard/shard.js";
 import { isOfLog, readWatchCursor, watchCursor } from "./watch-cursor.js";
+import type { Whose } from "./turn.js";
 import { type Entry, forEachTold, type ToldEvent, Whoever, writeEvent } from "./watch-events.js";
 import type { Asked, Attempt, Told, WatchLines, WatchSource } from "./watch-line.js";
 import { type LogOfStore, WatchReplay } from "./watch-replay.js";
@@ -19,11 +21,9 @@ export interface SourceParts {
   readonly logs: readonly LogOfStore[];
   /** What a client is told of the past at a time. */
   readonly partBytes: number;
-  /** The shard of a whole name. */
-  readonly shardOf: (resource: string) => number;
-  /** Calls back at the end of the turn, and when all that is logged by now is committed (turn.ts). */
+  /** Calls back at the end of the turn, and when all that these shards have logged by now is committed (turn.ts). */
   readonly afterTurn: (act: () => void) => void;
-  readonly whenCommitted: (act: () => void) => void;
+  readonly whenCommittedOf: (of: readonly Whose[], act: () => void) => void;
   /** Asks for a turn soon: what was told outside of one leaves with it. */
   readonly schedule: () => void;
 }
@@ -32,6 +32,8 @@ interface Watched {
   readonly front: number;
   readonly attempt: Attempt;
   readonly asked: Asked;
+  /** Its shards, and who decides for them. */
+  readonly shards: ReadonlyMap<number, Hosted>;
   /** Reads what lies between; undefined once the watch is told what happens now. */
   replay: WatchReplay | undefined;
   /** What happens meanwhile, once the replay is near; undefined: what happens goes out, or is found by the replay. */
@@ -41,8 +43,20 @@ interface Watched {
   isLive: boolean;
   /** How often that began: what was noted before the last time is told by the replay. */
   round: number;
-  /** What this turn tells it. */
+  /** What one entry tells it. */
   writer: FrameWriter | undefined;
+}
+
+/** A shard that is decided for here. */
+interface Hosted extends Whose {
+  readonly log: LogOfStore;
+}
+
+/** What an entry tells a watch, and how often the watch had begun. */
+interface Spoken {
+  readonly watched: Watched;
+  readonly round: number;
+  readonly told: Told;
 }
 
 /** What happens while a replay ends is held up to here; beyond, the log is read for it. */
@@ -55,35 +69,35 @@ const FRAME_HEADER = 5;
 
 export class WatchesHere implements WatchSource {
   readonly #parts: SourceParts;
-  readonly #shards: readonly Shard[];
   readonly #watches = new Map<string, Watched>();
   /** Those that are told what happens now: of whole names, and of beginnings. */
   readonly #exact = new Map<string, Set<Watched>>();
   readonly #prefixes = new Set<Watched>();
   readonly #whoever = new Whoever();
-  readonly #logOf = new Map<Shard, LogOfStore>();
+  readonly #logOf = new Map<number, LogOfStore>();
   readonly #reads: (() => void)[] = [];
   #reading = 0;
-  #spoken: Watched[] = [];
-  #isPlaceDue = false;
+  /** Whom the entry under way tells something. */
+  #spokenTo: Watched[] = [];
+  /** What this turn tells, by shard. */
+  readonly #spoken = new Map<Shard, Spoken[]>();
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
-    this.#shards = parts.logs.flatMap(({ shards }) => shards);
-    for (const log of parts.logs) for (const shard of log.shards) this.#logOf.set(shard, log);
+    for (const log of parts.logs) for (const index of log.of.indices) this.#logOf.set(index, log);
   }
 
   begin(front: number, attempt: Attempt, asked: Asked): void {
     this.end(front, attempt.watch);
-    const { lines, whenCommitted, schedule } = this.#parts;
-    const reached = this.#reachedBy(asked);
+    const { lines, whenCommittedOf, schedule } = this.#parts;
     schedule();
-    if (reached === undefined) return lines.gone(front, attempt);
-    const isBehind = this.#shards.some(({ index, state }) => (reached.get(index) ?? state.head) < state.head);
+    const shards = this.#hosted(asked.shards);
+    if (shards === undefined) return lines.left(front, attempt);
     const watched: Watched = {
       front,
       attempt,
       asked,
+      shards,
       replay: undefined,
       held: undefined,
       heldBytes: 0,
@@ -92,14 +106,56 @@ export class WatchesHere implements WatchSource {
       writer: undefined,
     };
     this.#watches.set(`${front}.${attempt.watch}`, watched);
-    const cursor = watchCursor(reached);
+    const reached = reachedBy(asked, shards);
+    const isBehind = reached === undefined || [...shards].some(([index, { shard }]) => isBefore(reached, index, shard));
     if (!isBehind) this.#live(watched);
-    // The cursor names LSNs: it leaves when they are committed, as every answer does (R-8).
-    whenCommitted(() => {
+    // The cursor names LSNs, and a primary that is none any more must not say what its log lacks: it waits for R-8.
+    whenCommittedOf([...shards.values()], () => {
       if (!this.#isHere(watched)) return;
-      lines.begun(front, attempt, cursor);
-      if (isBehind) this.#replay(watched, reached);
+      if (reached === undefined) return this.#gone(watched);
+      lines.begun(front, attempt, watchCursor(reached));
+      if (isBehind) this.#replay(watched, new Map(reached));
     });
+  }
+
+  #gone(watched: Watched): void {
+    const { front, attempt } = watched;
+    this.end(front, attempt.watch);
+    this.#parts.lines.gone(front, attempt);
+    this.#parts.schedule();
+  }
+
+  /** Who decides for these shards; undefined if one of them is not decided for here. */
+  #hosted(indices: readonly number[]): ReadonlyMap<number, Hosted> | undefined {
+    const hosted = new Map<number, Hosted>();
+    for (const index of indices) {
+      const log = this.#logOf.get(index);
+      const shard = log?.of.decider(index);
+      if (log === undefined || shard === undefined) return undefined;
+      hosted.set(index, { log, shard, store: log.of });
+    }
+    return hosted;
+  }
+
+  /** Whoever decided for a shard does no more: its watches end here, and go on at the next primary. */
+  left(index: number): void {
+    const { lines, schedule } = this.#parts;
+    for (const { shards, front, attempt } of [...this.#watches.values()]) {
+      if (!shards.has(index)) continue;
+      this.end(front, attempt.watch);
+      lines.left(front, attempt);
+      schedule();
+    }
+  }
+
+  /** The worker of a front is gone, or knows nothing any more of what it has asked. */
+  lost(worker: number): void {
+    for (const { front, attempt } of [...this.#watches.values()]) if (front === worker) this.end(front, attempt.watch);
+  }
+
+  /** A turn has ended. */
+  turned(): void {
+    for (const { places } of this.#parts.logs) places.look();
   }
 
   next(front: number, { watch, attempt }: Attempt): void {
@@ -114,20 +170,6 @@ export class WatchesHere implements WatchSource {
     this.#watches.delete(key);
     this.#still(watched);
     watched.replay?.end();
-  }
-
-  /** Where each of its shards is to begin; undefined where the log can't have what comes behind the cursor. */
-  #reachedBy({ since, isPrefix, pattern }: Asked): Map<number, number> | undefined {
-    const { shardOf } = this.#parts;
-    const wanted = isPrefix ? this.#shards : this.#shards.filter(({ index }) => index === shardOf(pattern));
-    const cursor = since === undefined ? undefined : (readWatchCursor(since) ?? new Map<number, number>());
-    const reached = new Map<number, number>();
-    for (const { index, state } of wanted) {
-      const from = cursor === undefined ? state.head : cursor.get(index);
-      if (from === undefined || !isOfLog(from, state.head)) return undefined;
-      reached.set(index, from);
-    }
-    return reached;
   }
 
   #isHere(watched: Watched): boolean {
@@ -153,13 +195,15 @@ export class WatchesHere implements WatchSource {
   }
 
   #replay(watched: Watched, reached: Map<number, number>): void {
-    const { lines, logs, whenCommitted } = this.#parts;
-    const { front, attempt, asked } = watched;
+    const { lines, whenCommittedOf } = this.#parts;
+    const { front, attempt, asked, shards } = watched;
     const { id, pattern, isPrefix } = asked;
+    const hosted = [...shards.values()];
     watched.replay = new WatchReplay({
       watchId: id,
       partBytes: this.#parts.partBytes,
-      logs: logs.filter(({ shards }) => shards.some(({ index }) => reached.has(index))),
+      logs: [...new Set(hosted.map(({ log }) => log))],
+      shards: new Map(hosted.map(({ shard }) => [shard.index, shard])),
       reached,
       read: (log, from, take) => {
         this.#read(log, from, take);
@@ -176,11 +220,11 @@ export class WatchesHere implements WatchSource {
       },
       join: () => this.#join(watched),
       gone: () => {
-        this.end(front, attempt.watch);
-        lines.gone(front, attempt);
-        this.#parts.schedule();
+        this.#gone(watched);
       },
-      whenCommitted,
+      whenCommitted: (act) => {
+        whenCommittedOf(hosted, act);
+      },
     });
     watched.replay.goOn();
   }
@@ -193,7 +237,7 @@ export class WatchesHere implements WatchSource {
         this.#startReads();
         take(read);
       };
-      log.store.askLog(from, done, () => {
+      log.of.store.askLog(from, done, () => {
         done(undefined);
       });
     });
@@ -224,9 +268,8 @@ export class WatchesHere implements WatchSource {
 
   /** Notes what an entry of this turn, which begins at `from`, tells whom. */
   note(shard: Shard, events: Events, from: number, firstLsn: number): void {
-    const { view, bytes, length } = events.buffer;
-    this.#notePlace(shard, length - from);
     if (this.#prefixes.size === 0 && this.#exact.size === 0) return;
+    const { view, bytes, length } = events.buffer;
     const entry: Entry = { shard, view, bytes, at: from, end: length, firstLsn };
     const begun = rowsBegun(entry);
     forEachTold(
@@ -238,6 +281,7 @@ export class WatchesHere implements WatchSource {
         this.#whoever.noteBegan(entry, at);
       },
     );
+    if (this.#spokenTo.length > 0) this.#noteSpoken(shard);
   }
 
   #noteEvent(event: ToldEvent, begun: ReadonlySet<number>): void {
@@ -250,29 +294,42 @@ export class WatchesHere implements WatchSource {
   }
 
   #add(watched: Watched, event: ToldEvent, who: Parameters<typeof writeEvent>[3]): void {
+    if (!watched.shards.has(event.entry.shard.index)) return; // Its front does not know yet that the shard has come here.
     if (watched.writer === undefined) {
       watched.writer = new FrameWriter(WRITER_SIZE, WRITER_SIZE_MAX);
-      if (this.#spoken.length === 0) this.#parts.afterTurn(() => this.#turnEnded());
-      this.#spoken.push(watched);
+      this.#spokenTo.push(watched);
     }
     writeEvent(watched.writer, watched.asked.id, event, who);
   }
 
-  /** What this turn tells leaves when it is committed. */
-  #turnEnded(): void {
-    const spoken = this.#spoken.map((watched) => {
-      const { writer } = watched;
+  /** What the entry tells leaves when it is committed, and not before that of the shard's earlier entries. */
+  #noteSpoken(shard: Shard): void {
+    const cursor = `${shard.index}.${shard.state.head}`;
+    const spoken = this.#spoken.get(shard) ?? [];
+    for (const watched of this.#spokenTo) {
+      const { writer, round } = watched;
       watched.writer = undefined;
       const bytes = writer?.finish().subarray(FRAME_HEADER) ?? new Uint8Array(0);
-      return { watched, round: watched.round, told: { count: writer?.count ?? 0, bytes, isPart: false } };
-    });
-    this.#spoken = [];
-    this.#parts.whenCommitted(() => {
-      for (const { watched, round, told } of spoken) {
-        if (watched.isLive && watched.round === round && this.#isHere(watched)) this.#tell(watched, told);
-      }
-      this.#parts.schedule();
-    });
+      spoken.push({ watched, round, told: { count: writer?.count ?? 0, bytes, isPart: false, cursor } });
+    }
+    this.#spokenTo = [];
+    if (this.#spoken.size === 0) this.#parts.afterTurn(() => this.#turnEnded());
+    this.#spoken.set(shard, spoken);
+  }
+
+  #turnEnded(): void {
+    const { whenCommittedOf, schedule } = this.#parts;
+    for (const [shard, spoken] of this.#spoken) {
+      const store = this.#logOf.get(shard.index)?.of;
+      if (store === undefined) continue;
+      whenCommittedOf([{ store, shard }], () => {
+        for (const { watched, round, told } of spoken) {
+          if (watched.isLive && watched.round === round && this.#isHere(watched)) this.#tell(watched, told);
+        }
+        schedule();
+      });
+    }
+    this.#spoken.clear();
   }
 
   #tell(watched: Watched, told: Told): void {
@@ -280,16 +337,26 @@ export class WatchesHere implements WatchSource {
     watched.heldBytes += told.bytes.length;
     if (watched.heldBytes <= HELD_BYTES_MAX) watched.held.push(told);
   }
+}
 
-  #notePlace(shard: Shard, bytes: number): void {
-    const log = this.#logOf.get(shard);
-    if (log === undefined || !log.places.isDue(bytes) || this.#isPlaceDue) return;
-    this.#isPlaceDue = true;
-    this.#parts.afterTurn(() => {
-      this.#isPlaceDue = false;
-      log.places.note();
-    });
+/** Where each of the shards is to begin; undefined where the log can't have what comes behind the cursor. */
+function reachedBy(
+  { since, isNew }: Asked,
+  shards: ReadonlyMap<number, Hosted>,
+): ReadonlyMap<number, number> | undefined {
+  const cursor = readWatchCursor(since) ?? new Map<number, number>();
+  const reached = new Map<number, number>();
+  for (const [index, { shard }] of shards) {
+    const { head } = shard.state;
+    const from = cursor.get(index) ?? (isNew ? head : undefined);
+    if (from === undefined || !isOfLog(from, head)) return undefined;
+    reached.set(index, from);
   }
+  return reached;
+}
+
+function isBefore(reached: ReadonlyMap<number, number>, index: number, { state }: Shard): boolean {
+  return (reached.get(index) ?? state.head) < state.head;
 }
 
 /** The rows in which a client begins in this entry: the table has who came later. */

@@ -16,11 +16,11 @@ import { Listener } from "./listen.js";
 import type { FromWorker, WorkerFailure, WorkerOptions, WorkerStatus } from "./options.js";
 import { Peer } from "./peers.js";
 import { type Recovered, recoverAll } from "./recover-all.js";
-import type { ShardStore } from "./shard-store.js";
 import { TurnTimes, workerStatus } from "./status.js";
 import { CONNECTIONS_MAX, factsOf, ringOfNode, type Surroundings, surroundingsOf } from "./surroundings.js";
 import { TurnLoop } from "./turn.js";
 import { type JoinedWatches, joinWatches } from "./watch-join.js";
+import type { WatchedStore } from "./watched-store.js";
 import type { WorkerLog } from "./worker-log.js";
 
 /** Never sleep longer than this: shard time must not stand, and the disk is looked at. */
@@ -84,7 +84,7 @@ export class ShardWorker {
     for (const peer of this.#peers) if (peer !== undefined) peer.onClosed = () => this.#drain.isGone(peer.worker);
     if (cluster !== undefined) forwarding.isReachable = (worker) => cluster.isReachable(worker);
     const loop = this.#loopOf(surroundings, logs, connections);
-    this.#watches = this.#watchesOf({ loop, connections, forwarding }, made.alone);
+    this.#watches = this.#watchesOf({ loop, connections, forwarding }, [...made.alone, ...made.replicated]);
     const watches = this.#watches.front;
     const front = this.#frontOf(surroundings, { connections, loop, watches, forwarding, facts });
     forwarding.sink = {
@@ -95,7 +95,14 @@ export class ShardWorker {
       principalOf: (connection) => paths.copyPrincipal(connection.bare),
     };
     this.#built = { logs, loop, forwarding, front, connections };
-    cluster?.join({ forwarding, schedule: () => this.#schedule(), mapChanged: () => this.#tellMap() });
+    cluster?.join({
+      forwarding,
+      schedule: () => this.#schedule(),
+      mapChanged: () => this.#tellMap(),
+      met: (worker) => this.#watches.met(worker),
+      lost: (worker) => this.#watches.lost(worker),
+    });
+    for (const store of made.replicated) store.onLeft = (shard) => this.#watches.left(shard);
     for (const { store } of logs) {
       store.onCommitted = () => this.#committed();
       store.onFailed = ({ code, message }) => this.fail({ code, message });
@@ -157,7 +164,10 @@ export class ShardWorker {
     });
   }
 
-  #watchesOf(parts: Pick<Built, "loop" | "forwarding" | "connections">, stores: readonly ShardStore[]): JoinedWatches {
+  #watchesOf(
+    parts: Pick<Built, "loop" | "forwarding" | "connections">,
+    stores: readonly WatchedStore[],
+  ): JoinedWatches {
     return joinWatches({
       ...parts,
       stores,
@@ -280,6 +290,7 @@ export class ShardWorker {
     if (this.#isWaitingForRoom) return;
     const began = performance.now();
     loop.run();
+    this.#watches.turned();
     forwarding.flush();
     this.#times.turn.record(performance.now() - began);
     if (loop.isBehind) this.#schedule();
@@ -320,6 +331,7 @@ export class ShardWorker {
   #tellMap(): void {
     if (this.#isClosed) return;
     this.#built.front.tellMap();
+    this.#watches.front.mapChanged();
     this.#schedule();
   }
 

@@ -339,7 +339,7 @@ export class SimulatedMember implements NodeInCast {
         make: () => new Shard(index, epoch(0), state, to.surroundings),
         paths: to.surroundings.paths,
         digestOf,
-        onRebuilt: () => made.store?.rebuilt(),
+        onRebuilt: () => made.store?.rebuilt(index),
       });
     });
     const found = seats.map(({ index, replica }) => {
