@@ -66,6 +66,7 @@ export async function reportOf(cluster: ClusterOfNode, key: string): Promise<Clu
     primaries: cluster.configurations.filter(({ primary }) => isOn(record.node, primary)).length,
     replicas: cluster.configurations.filter(({ replicas }) => replicas.some((one) => isOn(record.node, one))).length,
   }));
+  nodes.sort((one, other) => (one.name < other.name ? -1 : 1));
   return {
     nodes,
     shards: shards.sort((one, other) => one.shard - other.shard),
@@ -146,7 +147,8 @@ function wrongIn(
   if (idle.length > 0) {
     wrong.push(
       `${some(idle)}: nobody is in office, so no lock of theirs is granted or released. It passes within seconds while a ` +
-        "member of the in-sync set is up; if all of them are lost for good: holdfast shards promote",
+        `member of the in-sync set is up; if all of them are lost for good: holdfast shards promote ${idle.join(",")} ` +
+        "--node <one that has an older copy>",
     );
   }
   const wanted = Math.min(cluster.replicas, nodes.filter(({ isDraining }) => !isDraining).length);

@@ -2,7 +2,8 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { nodeOf, replicasOf } from "../node/replica-names.js";
-import { shardIndex } from "../words/ids.js";
+import type { Configuration } from "../words/configuration.js";
+import type { Promotion } from "../words/goal.js";
 import { clusterOf, nodeNamed, withControlPlane } from "./cluster-access.js";
 import { CommandFailure, EXIT_CODES } from "./failure.js";
 import { bringAbout, evenGoals, placementsOf, standingOf, withGoalOptions } from "./goals.js";
@@ -27,7 +28,7 @@ export function shardsCommand(): Command {
     .description("move a shard, or only its primary")
     .action((shard: string, _options: unknown, command: Command) => moveShard(shard, command));
   const promote = new Command("promote")
-    .argument("<shard>", "its number, as `status` shows it")
+    .argument("<shards>", "their numbers, as `status` shows them, with commas between them")
     .requiredOption("--node <node>", "the node whose replica goes on")
     .option("--lost-nodes-are-off", "your word that no node with a newer copy runs, or will")
     .option("--dry-run", "only show what would be lost")
@@ -73,30 +74,43 @@ async function promoteReplica(text: string, command: Command): Promise<void> {
   await withControlPlane(await clusterOf(url), async (plane) => {
     const { records } = await plane.nodes();
     const { node } = nodeNamed(records, name);
-    const configuration = /^\d+$/.test(text) ? await plane.read(shardIndex(Number(text))) : null;
-    if (configuration === null) throw unknownShard(text);
-    const { shard, epoch, inSync, replicas } = configuration;
-    const replica = replicas.find((one) => nodeOf(one) === node);
-    const lost = inSync.map((one) => records.find((known) => known.node === nodeOf(one))?.name ?? one);
-    if (replica === undefined || inSync.includes(replica)) {
-      const why =
-        replica === undefined ? "has no replica of it" : "is in sync: it takes office by itself when it is up";
-      throw new CommandFailure(EXIT_CODES.wrongUse, "not-promotable", `shard ${shard}: ${name} ${why}`);
-    }
+    const standing = await plane.readAll();
+    const promotions = [...new Set(text.split(","))].map((shard) => promotable(standing, shard, { node, name }));
+    const losers = new Set(promotions.flatMap(({ lost }) => lost));
+    const lost = [...losers].map((one) => records.find((known) => known.node === one)?.name ?? one);
+    const shards = promotions.map(({ shard }) => shard);
+    const many = shards.length > 1;
     const loss =
-      `shard ${shard} goes on with the copy of ${name}: ALL its locks are lost, and what ${lost.join(", ")} ` +
-      "stored is thrown away. Nobody is granted a lock of it before every lease has run out";
-    if (dryRun) {
-      output.data(loss, { shard, replica, epoch, lost, dryRun });
-      return;
-    }
-    if (!lostNodesAreOff) {
+      `${many ? `shards ${shards.join(", ")} go` : `shard ${shards.join("")} goes`} on with the copy of ${name}: ALL ` +
+      `${many ? "their" : "its"} locks are lost, and what ${lost.join(", ")} stored is thrown away. Nobody is granted a ` +
+      `lock of ${many ? "theirs" : "it"} before every lease has run out`;
+    if (!dryRun && !lostNodesAreOff) {
       const message = `${loss}. Turn ${lost.join(", ")} off, and say so by --lost-nodes-are-off`;
       throw new CommandFailure(EXIT_CODES.wrongUse, "word-missing", message);
     }
-    await plane.promote({ shard, replica, epoch });
-    output.data(loss, { shard, replica, epoch, lost, dryRun });
+    if (!dryRun) for (const { shard, replica, epoch } of promotions) await plane.promote({ shard, replica, epoch });
+    output.data(loss, { shards, node, lost, dryRun });
   });
+}
+
+interface Promotable extends Promotion {
+  /** Ids of the nodes whose copies are in sync. */
+  readonly lost: readonly string[];
+}
+
+/** What a promotion says of one shard. @throws CommandFailure where the node has no copy, or one that needs none */
+function promotable(
+  standing: readonly Configuration[],
+  text: string,
+  { node, name }: { readonly node: string; readonly name: string },
+): Promotable {
+  const configuration = standing.find(({ shard }) => String(shard) === text);
+  if (configuration === undefined) throw unknownShard(text);
+  const { shard, epoch, inSync, replicas } = configuration;
+  const replica = replicas.find((one) => nodeOf(one) === node);
+  if (replica !== undefined && !inSync.includes(replica)) return { shard, replica, epoch, lost: inSync.map(nodeOf) };
+  const why = replica === undefined ? "has no replica of it" : "is in sync: it takes office by itself when it is up";
+  throw new CommandFailure(EXIT_CODES.wrongUse, "not-promotable", `shard ${shard}: ${name} ${why}`);
 }
 
 function unknownShard(text: string): CommandFailure {

@@ -104,6 +104,8 @@ export interface ControlPlane {
   watch(onSeen: (seen: Seen) => void): () => void;
   /** Puts the node's record in place of an older one. */
   announce(record: NodeRecord): Promise<void>;
+  /** The same, only if there is an older one. @returns false if there is none: the node was removed meanwhile */
+  announceAgain(record: NodeRecord): Promise<boolean>;
   nodes(): Promise<Registry>;
   setDraining(node: string, isDraining: boolean): Promise<void>;
   /** Forgets a node that has left, its draining too. */

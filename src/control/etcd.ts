@@ -150,6 +150,16 @@ export class EtcdControlPlane implements ControlPlane {
     await this.#guarded([putOf(this.#keys.node(record.node), writeRecord(record))]);
   }
 
+  async announceAgain(record: NodeRecord): Promise<boolean> {
+    const key = this.#keys.node(record.node);
+    const compare = [this.#guard(), isThere(key)];
+    for (;;) {
+      const answer = await this.#connection.repeatable({ compare, success: [putOf(key, writeRecord(record))] });
+      if (answer.succeeded) return true;
+      if ((await this.#found([rangeOf(key)])).length === 0) return false;
+    }
+  }
+
   async nodes(): Promise<Registry> {
     const values = await this.#found([allOf(this.#keys.node("")), allOf(this.#keys.draining(""))]);
     return {
@@ -254,6 +264,10 @@ function removalOf(key: string): Operation {
 
 function isAbsent(key: string): object {
   return { result: "EQUAL", target: "VERSION", key: bytesOf(key), version: "0" };
+}
+
+function isThere(key: string): object {
+  return { result: "GREATER", target: "VERSION", key: bytesOf(key), version: "0" };
 }
 
 /** Two comparisons: etcd knows no other for a part of a value. */

@@ -48,6 +48,8 @@ export interface ClusterMemberParts {
   readonly etcd: readonly string[];
   /** How long a promoted replica waits. */
   readonly promotionWaitMs: number;
+  /** An operator has removed this node: it has to end, for its place may be another's by now. */
+  readonly onRemoved: () => void;
 }
 
 export class ClusterMember implements WorkersCluster {
@@ -221,6 +223,7 @@ export class ClusterMember implements WorkersCluster {
         this.#records.set(seen.record.node, seen.record);
         return this.#nodesChanged();
       case "node-removed":
+        if (seen.node === this.#parts.node) return this.#parts.onRemoved();
         this.#records.delete(seen.node);
         return this.#nodesChanged();
       case "draining":
@@ -262,7 +265,7 @@ export class ClusterMember implements WorkersCluster {
     const own = this.#own;
     if (own === undefined || this.#isClosed) return;
     try {
-      await this.#parts.plane.announce(own);
+      if (!(await this.#parts.plane.announceAgain(own))) this.#parts.onRemoved();
     } catch (error) {
       this.#passOver(error);
       setTimeout(() => void this.#announce(), ASK_AGAIN_MS).unref();

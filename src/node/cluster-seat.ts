@@ -26,6 +26,8 @@ export interface SeatParts {
   /** The host that clients are told. */
   readonly host: string;
   readonly logger: Logger;
+  /** The node was removed from its cluster. */
+  readonly onRemoved: () => void;
 }
 
 /** A seat. */
@@ -53,6 +55,7 @@ export async function takeSeat(parts: SeatParts): Promise<Seat> {
     name: cluster.name,
     etcd: cluster.etcd,
     promotionWaitMs: settings.limits.ttlMaxMs + settings.limits.lockDelayMaxMs + PROMOTION_MARGIN_MS,
+    onRemoved: parts.onRemoved,
   });
   const peerHost = toldHost({ ...settings.listen, host: cluster.host, advertise: cluster.advertise });
   const record = {

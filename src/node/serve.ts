@@ -154,7 +154,16 @@ class Node implements ServingNode {
     const seat =
       joined === null || cluster === null
         ? null
-        : await takeSeat({ settings, cluster, joined, ports, version, host, logger });
+        : await takeSeat({
+            settings,
+            cluster,
+            joined,
+            ports,
+            version,
+            host,
+            logger,
+            onRemoved: () => this.#removed(),
+          });
     this.#member = seat?.member ?? null;
     const plan = planWorkers({
       settings,
@@ -200,6 +209,18 @@ class Node implements ServingNode {
     const { code, worker, origin } = fault;
     this.#surroundings.logger.fatal({ code, worker, stack: origin.slice(0, STACK_CHARACTERS_MAX) }, fault.message);
     await this.#finish(CLOSE_WITHIN_MS, fault);
+  }
+
+  /** Another node may have its place, by which paths are told apart. */
+  #removed(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    const message =
+      "this node was removed from its cluster (or etcd was restored from a copy that is older than the node): start it " +
+      "with another, empty data directory, and it joins as a new one";
+    const fault = new NodeFault("node-removed", message);
+    this.#surroundings.logger.fatal({ code: fault.code }, fault.message);
+    void this.#finish(DRAIN_WITHIN_MS, fault);
   }
 
   async #finish(withinMs: number, fault: NodeFault | null): Promise<void> {
