@@ -7,10 +7,10 @@ import type { Answer, ClusterMap, ServerMessage, Welcome } from "../protocol/ser
 import { Clock, CLOCK_SPREAD_MS, type TimeSource } from "./clock.js";
 import { ClosedError, ConnectRefusedError, InDoubtError, RefusedError, UnavailableError } from "./errors.js";
 import type { HistoryRecorder } from "./history-recorder.js";
-import { type Seat, takeSeat } from "./keep-alives.js";
 import { letGo, soon, type Timer } from "./machine.js";
 import { Network, type NetworkListener, type NetworkParts } from "./network.js";
 import { isPlainAnswer, Questions, type WatchPush } from "./questions.js";
+import { SeatedPaths } from "./seated-paths.js";
 import { Session } from "./session.js";
 import type { LostClaim, Outcome } from "./session-words.js";
 
@@ -66,10 +66,8 @@ export class Driver implements NetworkListener {
   #whenClosed: (() => void) | undefined;
   #leaveTime: (() => void) | undefined;
   #frameCount = 0;
-  /** At the thread that keeps alive while this loop can't; taken with the first path. */
-  #seat: Seat | undefined;
-  #pathsTold = 0;
-  #kept: ReadonlyMap<number, number> = new Map();
+  /** At the thread that keeps alive while this loop can't; none where time is a test's, which is on this thread only. */
+  readonly #seated: SeatedPaths | undefined;
 
   constructor(settings: DriverSettings) {
     this.#settings = settings;
@@ -83,6 +81,12 @@ export class Driver implements NetworkListener {
       clockSpreadMs: CLOCK_SPREAD_MS,
     });
     this.#network = new Network(settings, this);
+    const { session, clock } = this;
+    const heard = (): void => {
+      this.#scheduleFlush();
+    };
+    const seated = { session, clock, network: this.#network, key: settings.url.key, heard };
+    this.#seated = time === undefined ? new SeatedPaths(seated) : undefined;
     this.#ready = new Promise((resolve, reject) => {
       this.#settleReady = (error) => {
         if (error === undefined) resolve();
@@ -143,8 +147,8 @@ export class Driver implements NetworkListener {
   /** How long that claim may be believed in, in milliseconds; 0: not held. Hears first what the thread has heard. */
   believedForMs(claim: number): number {
     const believedMs = this.session.believedForMs(claim, this.clock.now());
-    if (this.#seat === undefined || believedMs * 2 > this.#settings.ttlMs) return believedMs;
-    this.#seat.drain();
+    if (this.#seated?.isSeated !== true || believedMs * 2 > this.#settings.ttlMs) return believedMs;
+    this.#seated.drain();
     return this.session.believedForMs(claim, this.clock.now());
   }
 
@@ -283,7 +287,7 @@ export class Driver implements NetworkListener {
     }
     this.#deliver();
     this.#scheduleFlush();
-    if (this.session.pathsOpened !== this.#pathsTold) this.#tellPaths();
+    this.#seated?.tell();
     if (this.session.isClosed()) this.#whenClosed?.();
   }
 
@@ -298,25 +302,6 @@ export class Driver implements NetworkListener {
       this.#questions.wake();
       this.#scheduleFlush();
     }, ASK_AGAIN_MS);
-  }
-
-  /** Tells the thread which paths are this session's now. */
-  #tellPaths(): void {
-    this.#pathsTold = this.session.pathsOpened;
-    if (this.#settings.time !== undefined) return; // A test's clock is on this thread only.
-    this.#seat ??= takeSeat((kept, agoMs) => {
-      const nowMs = this.clock.now();
-      this.session.keptElsewhere(kept, nowMs - agoMs, nowMs);
-      this.#scheduleFlush();
-    });
-    const open = this.session.openPaths();
-    for (const number of this.#kept.values()) this.#seat?.drop(number);
-    for (const [worker, number] of open) {
-      const address = this.#network.addressOf(worker);
-      if (address === undefined) continue;
-      this.#seat?.keep({ number, address, key: this.#settings.url.key, everyMs: this.session.keepAliveEveryMs() });
-    }
-    this.#kept = open;
   }
 
   #askAs(id: number, question: PlainQuestion, listener: Parameters<Questions["ask"]>[1]["listener"]): void {
@@ -370,8 +355,9 @@ export class Driver implements NetworkListener {
   }
 
   #tick(): void {
-    this.#seat?.beat();
-    this.#seat?.drain(); // Before anything is given up: this loop may have been busy for long.
+    this.#seated?.beat();
+    this.#seated?.drain(); // Before anything is given up: this loop may have been busy for long.
+    this.recorder?.looking();
     const nowMs = this.clock.now();
     this.recorder?.looked((claim) => this.session.believedForMs(claim, nowMs));
     this.session.tick(nowMs);
@@ -389,7 +375,7 @@ export class Driver implements NetworkListener {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#leaveTime?.();
-    this.#seat?.leave();
+    this.#seated?.leave();
     clearTimeout(this.#timer);
     this.session.close();
     this.#deliver();

@@ -78,6 +78,11 @@ export class HistoryRecorder {
   readonly #open: Map<number, OpenOperation> = new Map();
   /** By claim. */
   readonly #beliefs: Map<number, Belief> = new Map();
+  /**
+   * When the client's clock was last about to be read. Belief is counted from here, not from when it is written down: a
+   * program may be stopped in between, and would seem to have believed for longer than it could say.
+   */
+  #readAt = 0;
   /** The process of each watch. */
   readonly #watches: Map<number, number> = new Map();
 
@@ -109,6 +114,7 @@ export class HistoryRecorder {
   /** Messages of one frame, after they were decoded. */
   received(messages: readonly ServerMessage[]): void {
     const now = this.#history.now();
+    this.#readAt = now;
     for (const message of messages) {
       if (message.kind === "event" || message.kind === "resync") this.#watched(message, now);
       else if (message.kind === "open-shard") this.#opened(message, now);
@@ -124,9 +130,16 @@ export class HistoryRecorder {
   believed(claim: BelievedClaim, forMs: number): void {
     if (forMs <= 0) return;
     const from = this.#history.now();
+    const until = this.#readAt + Math.floor(forMs * NANOS_OF_MS);
+    if (until <= from) return;
     const { resource, token } = claim;
     const mode = typeof claim.mode === "string" ? claim.mode : "permit";
-    this.#beliefs.set(claim.claim, { resource, mode, token, from, until: from + Math.floor(forMs * NANOS_OF_MS) });
+    this.#beliefs.set(claim.claim, { resource, mode, token, from, until });
+  }
+
+  /** The client's clock is about to be read, to look how far claims may be believed. */
+  looking(): void {
+    this.#readAt = this.#history.now();
   }
 
   /**
@@ -137,13 +150,13 @@ export class HistoryRecorder {
     const now = this.#history.now();
     for (const [claim, belief] of [...this.#beliefs]) {
       const forMs = believedForMs(claim);
-      const until = now + Math.floor(forMs * NANOS_OF_MS);
+      const until = this.#readAt + Math.floor(forMs * NANOS_OF_MS);
       if (belief.until >= now) {
         if (forMs > 0) belief.until = until;
         continue;
       }
       this.beliefEnded(claim);
-      if (forMs > 0) this.#beliefs.set(claim, { ...belief, from: now, until });
+      if (until > now) this.#beliefs.set(claim, { ...belief, from: now, until });
     }
   }
 

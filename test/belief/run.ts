@@ -192,8 +192,12 @@ async function judge(
     drift_ppm: 500,
     clock_error_ns: ERROR_NS[trueClock],
   };
-  writeFileSync(all, [JSON.stringify(header), ...lines, ...faults].map((line) => `${line}\n`).join(""));
-  const violations = checkHistory(await readHistoryFile(all)).map(describe);
+  const written = [JSON.stringify(header), ...lines, ...faults];
+  writeFileSync(all, written.map((line) => `${line}\n`).join(""));
+  const violations = checkHistory(await readHistoryFile(all)).map((found) => {
+    const { lines: numbers } = found;
+    return [describe(found), ...numbers.map((number) => written[number - 1])].join("\n"); // The directory goes.
+  });
   const sum = (of: (party: Party) => number): number => parties.reduce((total, party) => total + of(party), 0);
   const met = momentsMet(lines, moments);
   const seen = { grants: sum(({ grants }) => grants), losses: sum(({ losses }) => losses), violations };
