@@ -127,6 +127,10 @@ proof: build ## writes test/PROOF.md out of what all runs left in test/proof
 bench: build ## compiles the load generator, runs Holdfast beside a bare echo server; QUICK=1 for a first look
 	@node --enable-source-maps dist/native-bench/bench.js
 
+.PHONY: bench-sdk
+bench-sdk: build ## the library from one process: pairs, 100,000 waiters, keep-alives of 10,000 locks; QUICK=1 for a first look
+	@PART=sdk node --enable-source-maps dist/native-bench/bench.js
+
 bench-cluster: build ## three nodes and etcd beside a bare echo; PART=table,open,handover,failover QUICK=1 FAULTS=50
 	@node --enable-source-maps dist/native-bench/cluster-bench.js
 

@@ -10,6 +10,7 @@ import { runLocks } from "./locks.js";
 import { runOpenLoop } from "./open-loop.js";
 import { writeReport } from "./report.js";
 import { type PartName, partNames, readFigures } from "./results.js";
+import { runSdk } from "./sdk.js";
 import { runTable } from "./table.js";
 
 const runs: Readonly<Record<PartName, () => Promise<void>>> = {
@@ -18,6 +19,7 @@ const runs: Readonly<Record<PartName, () => Promise<void>>> = {
   handover: runHandover,
   locks: runLocks,
   idle: runIdle,
+  sdk: runSdk,
 };
 
 /** The parts that PART names. @throws Error if it names one that there is not. */
@@ -28,8 +30,9 @@ function wantedParts(): readonly PartName[] {
   return partNames.filter((part) => wanted.includes(part));
 }
 
-buildGenerator();
-for (const part of wantedParts()) {
+const wanted = wantedParts();
+if (wanted.some((part) => part !== "sdk")) buildGenerator();
+for (const part of wanted) {
   console.log(`== ${part}`);
   await runs[part]();
   const figures = part === "table" ? undefined : readFigures(part)?.figures;

@@ -24,6 +24,7 @@ const titles: Readonly<Record<string, string>> = {
   handover: "Hand-over of a contended lock",
   locks: "Ten million live locks",
   idle: "Idle sessions",
+  sdk: "The library from one process",
   "cluster-open": "Three nodes, open loop",
   "cluster-handover": "Three nodes, hand-over of a contended lock",
   failover: "Three nodes, fail-over",

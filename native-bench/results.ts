@@ -13,9 +13,9 @@ const resultsDir: string = join(root, "native-bench", "results");
 export const isQuick: boolean = env["QUICK"] === "1";
 
 /** The parts, in the order in which they run. */
-export const partNames: readonly PartName[] = ["table", "open", "handover", "locks", "idle"];
+export const partNames: readonly PartName[] = ["table", "open", "handover", "locks", "idle", "sdk"];
 /** One part of the benches. */
-export type PartName = "table" | "open" | "handover" | "locks" | "idle";
+export type PartName = "table" | "open" | "handover" | "locks" | "idle" | "sdk";
 
 /** The middle and the ends of what several rounds gave. */
 export interface Spread {
