@@ -4,16 +4,21 @@
  * short round.
  */
 import { env } from "node:process";
+import { etcd, etcdReplicated } from "./peers/etcd.js";
 import { installPackages } from "./peers/packages.js";
 import { holdfast, holdfastReplicated } from "./peers/holdfast.js";
 import { type Measured, type Peer, type Work, works } from "./peers/peer.js";
+import { postgres } from "./peers/postgres.js";
 import { redis, redisReplicated } from "./peers/redis.js";
 import { peerRows, type Round, writePeerRows } from "./peers/rows.js";
+import { zookeeper, zookeeperReplicated } from "./peers/zookeeper.js";
 import { writeReport } from "./report.js";
 import { isQuick } from "./results.js";
 import { makeDataDir, removeDataDir } from "./server.js";
 
-const peers: readonly Peer[] = [holdfast, redis, holdfastReplicated, redisReplicated];
+const alone: readonly Peer[] = [holdfast, redis, etcd, postgres, zookeeper];
+const replicated: readonly Peer[] = [holdfastReplicated, redisReplicated, etcdReplicated, zookeeperReplicated];
+const peers: readonly Peer[] = [...alone, ...replicated];
 const ROUNDS = Number(env["ROUNDS"] ?? (isQuick ? 1 : 5));
 /** Before a round measures anything: compilers warm up, replicas catch up. */
 const WARM_SECONDS = 1.5;

@@ -36,6 +36,8 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL"); // A run that fails leaves nobody's server behind.
 });
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 /** Starts a server in `directory`, which gets its log. */
 export function startProgram({ command, words, directory, environment = {}, user }: Start): Program {
   const log = join(directory, "log");
