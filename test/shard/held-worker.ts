@@ -13,6 +13,7 @@ import type { StoredShard, StoreInfo } from "../../src/log/store-options.js";
 import { decodeFrame, encodeFrame, type Message } from "../../src/protocol/client-codec.js";
 import type { ServerMessage } from "../../src/protocol/server-messages.js";
 import { Shard } from "../../src/shard/shard.js";
+import type { ByteBuffer } from "../../src/tables/byte-buffer.js";
 import { Events } from "../../src/tables/events.js";
 import { Inbox } from "../../src/tables/inbox.js";
 import { KeyedHash } from "../../src/tables/keyed-hash.js";
@@ -111,6 +112,7 @@ export class HeldWorker {
   readonly #stores: readonly ShardStore<HeldStore>[];
   readonly #front: Front;
   readonly #watches: JoinedWatches;
+  readonly #buffers: () => readonly ByteBuffer[];
 
   constructor() {
     const hash = new KeyedHash(HASH_KEY[0], HASH_KEY[1]);
@@ -118,6 +120,7 @@ export class HeldWorker {
     const paths = new Paths({ capacity: 64, connections: 16, shards: SHARDS, start: 1, hash });
     const events = new Events(4_096, 2 ** 24);
     const surroundings = { inbox, paths, events, counters: new Counters() };
+    this.#buffers = () => [inbox.frames, events.buffer, this.shard(0).replies.text, this.shard(1).replies.text];
     this.#stores = Array.from({ length: SHARDS }, (_, index) => {
       const sizes = { claims: 100, clients: 50, outcomes: 200, limits: LIMITS_DEFAULT, hashKey: HASH_KEY };
       const shard = new Shard(shardIndex(index), epoch(1), sizes, surroundings);
@@ -176,6 +179,11 @@ export class HeldWorker {
     const store = this.#stores[shard];
     if (store === undefined) throw new Error(`no store ${shard}`);
     return store;
+  }
+
+  /** Sizes of what grows with what comes in a turn: frames, events, and the strings of each shard's answers. */
+  get bufferSizes(): readonly number[] {
+    return this.#buffers().map(({ bytes }) => bytes.length);
   }
 
   /** Runs one turn at this time. */

@@ -4,14 +4,38 @@ import { test } from "node:test";
 import type { Message } from "../../src/protocol/client-codec.js";
 import { RawConnection } from "../client/raw-connection.js";
 import { startServer, until } from "../node/server-process.js";
+import { HeldWorker } from "../shard/held-worker.js";
 import { ask, forgetGroups, totals } from "./wire.js";
 
 const MIB = 2 ** 20;
 const LOCKS = 25_000;
 const FRAME = 5_000;
 const BURSTS = 4;
-/** The log's rings are 64 MiB of it, the rows of 25,000 locks 5; how full the rings and the heaps get is up to the load. */
+/** The log's rings are 64 MiB of it, rows 5; how full rings and heaps get is up to the load. For leaks, not for buffers. */
 const GROWTH_MAX = 160 * MIB;
+
+test("what a burst has made the buffers of a turn grow to is given back some turns later, and not while it lasts", () => {
+  const worker = new HeldWorker();
+  const client = worker.connect();
+  const before = worker.bufferSizes;
+  const burst = (from: number): void => {
+    const acquire = (at: number): Message => [10, from + at, `burst:${"x".repeat(200)}-${at % 2}`, 30_000, 0, 1];
+    for (let at = 1; at <= 8_000; at += 1_000) client.say(...Array.from({ length: 1_000 }, (_, i) => acquire(at + i)));
+  };
+  burst(0);
+  worker.turn(1);
+  worker.commitAll();
+  const grown = worker.bufferSizes;
+  assert.ok((grown[0] ?? 0) > (before[0] ?? 0) * 8, `${grown.join()} from ${before.join()}`);
+  burst(10_000);
+  worker.turn(2_500); // Looked at, and still wanted.
+  worker.commitAll();
+  assert.equal(worker.bufferSizes[0], grown[0]);
+  for (const nowMs of [5_000, 7_500, 10_000]) worker.turn(nowMs);
+  const after = worker.bufferSizes;
+  for (const [at, size] of after.entries())
+    assert.ok(size <= (before[at] ?? 0) * 8, `${after.join()}, ${before.join()}`);
+});
 
 test("memory after bursts of 25,000 acquires is not far from where it began, however many there were", async () => {
   const server = await startServer({ flags: ["--limits-ttl-min", "50ms"] });
