@@ -88,6 +88,10 @@ cluster-demo: build ## the same for a minute: load, the kill of a node, and what
 kills: build ## kill -9 under load, ROUNDS=200 times in all for this source, and every answer checked after each
 	@node --enable-source-maps dist/test/kills/main.js
 
+.PHONY: with-lock-kills
+with-lock-kills: build ## kill -9 ROUNDS=100 times in all for this source, under 1,000 calls of withLock at once
+	@node --enable-source-maps dist/test/kills/with-lock-main.js
+
 .PHONY: belief
 belief: build ## ROUNDS=1000 moments in all for this source at which clients are stopped, busy, given strange clocks and wires
 	@node --enable-source-maps dist/test/belief/main.js

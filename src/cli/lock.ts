@@ -21,7 +21,8 @@ const DEFAULT_TTL = "30s";
 export const LOCK_AFTER_HELP: string = `
 Exits as the command does; with 121 if busy, 122 timed out, 123 lost, 125 otherwise. The command finds its fencing
 token in HOLDFAST_TOKEN. It has a process group of its own: if the lock is lost the whole group is ended before anybody
-else can have it, and the lock is given back when the last process of the group has ended.`;
+else can have it, and the lock is given back when the last process of the group has ended. A process that has left the
+group (setsid, nohup with a daemon, systemd-run) is neither waited for nor ended: give it the token, or don't start it.`;
 
 /** Makes the command. */
 export function lockCommand(): Command {

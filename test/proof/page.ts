@@ -30,6 +30,7 @@ const WANTED: readonly Wanted[] = [
   { kind: "chaos", field: "runs", figure: "chaos: runs on real processes", wanted: "≥ 200 of 10 minutes (§6)" },
   { kind: "chaos", field: "seconds", figure: "chaos: seconds", wanted: "—" },
   { kind: "chaos", field: "answers", figure: "chaos: answers", wanted: "≥ 1,000 a second (§6)" },
+  { kind: "with-lock", field: "kills", figure: "kills under 1,000 calls of withLock", wanted: "≥ 100" },
   { kind: "belief", field: "met", figure: "belief: clients stopped, busy, misled while they hold", wanted: "≥ 1,000" },
   { kind: "bitflips", field: "flips", figure: "log: flipped bits", wanted: "≥ 1,000" },
   { kind: "log-faults", field: "calls", figure: "log: n-th call fails", wanted: "all n" },
@@ -40,6 +41,7 @@ const WANTED: readonly Wanted[] = [
 /** Kinds whose lines say how many checks went wrong, and that this must be none. */
 const JUDGED: readonly string[] = [
   "belief",
+  "with-lock",
   "chaos",
   "kills-raw",
   "kills-library",
