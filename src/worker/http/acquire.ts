@@ -1,6 +1,7 @@
 /**
- * POST /v1/acquire. What is free is taken without a session; who has to wait, or may come again with an idempotency key,
- * gets a session of its own inside the server (waiting.ts). Either way the claim belongs to the principal and its token.
+ * POST /v1/acquire. What must be free at once is taken without a session; who would wait, or may come again with an
+ * idempotency key, gets a session of its own inside the server (waiting.ts): it is known again at the next primary. Either
+ * way the claim belongs to the principal and its token.
  */
 import { KIND_ACQUIRE, KIND_RENEW } from "../../words/kinds.js";
 import type { Answer } from "../../protocol/server-messages.js";
@@ -15,10 +16,9 @@ import { fieldsOf, giveBack, type Wanted } from "./wanted.js";
 /** Answers a grant; undefined if the client has gone. @throws Refusal `busy`, `timed-out`, or a fault's code */
 export async function acquire(call: Call, body: AcquireBody): Promise<Reply | undefined> {
   const wanted = wantedOf(call, body);
-  if (wanted.idempotencyKey !== undefined) return granted(call, wanted, await acquireOnSession(call, wanted));
-  const first = await call.line.ask(KIND_ACQUIRE, ...fieldsOf({ ...wanted, waitMs: 0 }));
-  const mustWait = first.kind === "busy" && wanted.waitMs > 0 && !call.exchange.isGone;
-  return granted(call, wanted, mustWait ? await acquireOnSession(call, wanted) : first);
+  const needsSession = wanted.idempotencyKey !== undefined || wanted.waitMs > 0;
+  if (needsSession) return granted(call, wanted, await acquireOnSession(call, wanted));
+  return granted(call, wanted, await call.line.ask(KIND_ACQUIRE, ...fieldsOf(wanted)));
 }
 
 function wantedOf({ desk: { limits } }: Call, body: AcquireBody): Wanted {

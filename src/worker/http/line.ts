@@ -2,7 +2,17 @@
  * An HTTP request as a client of the binary protocol, inside the process: it has a connection of its own, so that
  * forwarding, sessions and watches are the same code for both. A line lives as long as its request.
  */
-import { KIND_ACQUIRE, KIND_CLOSE, KIND_GROUP, KIND_KEEPALIVE, KIND_OPEN, KIND_WATCH } from "../../words/kinds.js";
+import {
+  KIND_ACQUIRE,
+  KIND_CHECK,
+  KIND_CLOSE,
+  KIND_GROUP,
+  KIND_KEEPALIVE,
+  KIND_LIST,
+  KIND_OPEN,
+  KIND_RENEW,
+  KIND_WATCH,
+} from "../../words/kinds.js";
 import { decodeFrame, encodeFrame, type Field, type Message } from "../../protocol/client-codec.js";
 import { ProtocolError } from "../../protocol/fields.js";
 import type { Answer, Push, ServerMessage, SessionOpened } from "../../protocol/server-messages.js";
@@ -12,10 +22,13 @@ import { Refusal } from "./reply.js";
 
 /** Ids below are a session's, chosen by whoever opens its path; each id names one answer of the line. */
 const OWN_IDS_FROM = 2 ** 20;
-const ANSWER_WITHIN_MS = 20_000;
+export const ANSWER_WITHIN_MS: number = 20_000;
 /** The fault of a request that found its shard between two primaries, and when it is sent again. */
-const NOT_NOW = "no-primary";
+export const NOT_NOW = "no-primary";
 const ASK_AGAIN_MS = 60;
+/** What may happen twice is sent again, if the worker that was to answer it is gone with it. */
+const REPEATED: ReadonlySet<number> = new Set([KIND_CHECK, KIND_LIST, KIND_RENEW]);
+const REPEAT_AFTER_MS = 3_000;
 
 /** Who a line speaks for. */
 export interface Caller {
@@ -74,6 +87,8 @@ export class Line {
   #lastId = OWN_IDS_FROM;
   #sendings = 0;
   #isOpen = true;
+  /** Called when a path's session was kept alive in a shard. */
+  onKept: (path: number) => void = () => undefined;
   /** Called for each event of this line's watches, and where one has to begin anew. */
   onPush: (push: Watched | Resync) => void = () => undefined;
   /** Bytes that the client of this line has not read. */
@@ -105,7 +120,18 @@ export class Line {
   /** Asks without a session. @throws Refusal with the fault's code; `in-doubt` if no answer comes */
   ask(kind: number, ...fields: readonly Field[]): Promise<Answer> {
     const id = this.#nextId();
-    return this.#expect({ path: 0, id, waitMs: 0 }, [[kind, id, ...fields]]).then(answered);
+    const answer = this.#expect({ path: 0, id, waitMs: 0 }, [[kind, id, ...fields]]).then(answered);
+    if (REPEATED.has(kind)) this.#repeat(id);
+    return answer;
+  }
+
+  #repeat(id: number): void {
+    setTimeout(() => {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) return;
+      this.#send(pending.messages);
+      this.#repeat(id);
+    }, REPEAT_AFTER_MS).unref();
   }
 
   /** Asks on a path. @throws Refusal as {@link ask}; `in-use-elsewhere` if the session gets another path */
@@ -132,7 +158,7 @@ export class Line {
     throw unexpected(begun.kind);
   }
 
-  /** Keeps a path's session alive. Nobody waits for the answer: belief does not rest on it. */
+  /** Keeps a path's session alive. Belief does not rest on the answer: `onKept` says that its worker is there. */
   keepAlive(path: number): void {
     this.#sendings++;
     this.#send([[KIND_KEEPALIVE, this.#nextId(), this.#sendings, [path]]]);
@@ -193,11 +219,13 @@ export class Line {
     switch (message.kind) {
       case "welcome":
       case "group":
-      case "kept":
       case "claim-ended":
       case "session-ended":
       case "going-away":
       case "unknown":
+        return;
+      case "kept":
+        for (const { path } of message.marks) this.onKept(path);
         return;
       case "opened":
         return this.#takeOpened(message.id, message.paths);
