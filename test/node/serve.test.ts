@@ -32,6 +32,17 @@ test("a node tells where it listens: on the main port and one for each worker, a
   assert.equal(exitCode, 0);
 });
 
+test("the map of workers says the host that is advertised, with the ports that the workers have", async () => {
+  const server = await startServer({ flags: ["--listen-advertise", "lock.example"] });
+  const { connection, welcome } = await RawConnection.greeted(`127.0.0.1:${server.ports[0]}`);
+  assert.deepEqual(
+    welcome.map.workers,
+    server.ports.slice(1).map((port) => `lock.example:${port}`),
+  );
+  connection.cut();
+  await server.stop();
+});
+
 test("a lock that was answered is there after kill -9, with the same token (INV-3)", async () => {
   const dataDir = freshDirectory();
   const first = await startServer({ dataDir });
