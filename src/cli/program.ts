@@ -13,6 +13,7 @@ import { forceReleaseCommand } from "./force-release.js";
 import { listCommand } from "./list.js";
 import { lockCommand } from "./lock.js";
 import { nodeCommand } from "./node.js";
+import { planCommand } from "./plan.js";
 import { releaseCommand } from "./release.js";
 import { renewCommand } from "./renew.js";
 import { revokeCommand } from "./revoke.js";
@@ -51,7 +52,8 @@ export function makeProgram(): Command {
   program.commandsGroup("Clusters:");
   for (const command of [nodeCommand(), shardsCommand()]) program.addCommand(command);
   program.commandsGroup("Servers:");
-  for (const command of [serveCommand(), devCommand(), configCommand(), benchCommand()]) program.addCommand(command);
+  for (const command of [serveCommand(), devCommand(), configCommand(), benchCommand(), planCommand()])
+    program.addCommand(command);
   program.commandsGroup("Help:");
   addCompletion(program);
   program.helpCommand("help [command]", "show what a command does, its options and its exit codes");
