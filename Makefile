@@ -142,6 +142,10 @@ bench-cluster: build ## three nodes and etcd beside a bare echo; PART=table,open
 bench-peers: build ## Redis, etcd, ZooKeeper, PostgreSQL and Holdfast at the same work; PART=redis,etcd ROUNDS=5 SECONDS=1 QUICK=1
 	@node --enable-source-maps dist/native-bench/peers-bench.js
 
+.PHONY: bench-scale
+bench-scale: build ## how cost grows: PART=locks,shards,workers,nodes,connections,sessions,names QUICK=1
+	@node --enable-source-maps dist/native-bench/scale-bench.js
+
 micro: build ## benchmarks of engine, codec, timer wheel and log, each alone
 	@node --enable-source-maps dist/native-bench/micro.js
 

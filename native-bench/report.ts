@@ -16,6 +16,7 @@ import {
   readTable,
   type TableRow,
 } from "./results.js";
+import { scaleSection } from "./scale-report.js";
 import { serveCommand } from "./server.js";
 import { clusterPlaces, places, tableCommand } from "./table.js";
 
@@ -135,6 +136,7 @@ export function writeReport(): void {
     ...clusterSection(),
     ...clusterPartNames.flatMap(figuresSection),
     ...peersSection(round),
+    ...scaleSection(round),
   ];
   writeFileSync(join(root, "native-bench", "REPORT.md"), `${lines.join("\n").trimEnd()}\n`);
 }
