@@ -5,7 +5,7 @@ import { freshDirectory, type ServerProcess, startServer, until } from "../node/
 import { type Etcd, startEtcd } from "../control/etcd-process.js";
 
 /** Silence is told in half a second, so that a test need not wait for the defaults. */
-const QUICK: readonly string[] = [
+export const QUICK: readonly string[] = [
   "--cluster-heartbeat",
   "100ms",
   "--cluster-member-silence",
