@@ -58,6 +58,7 @@ export async function joinCluster(parts: JoiningParts): Promise<Joined> {
     if (membership !== null) {
       const plane = planeOf(parts.cluster, membership.controlPlaneId);
       refuseOther(membership.facts, factsOf(settings, data.directory.clusterId, membership.facts));
+      await refuseOtherControlPlane(plane);
       return { data, plane, membership, key };
     }
     return await grow(parts, data, key);
@@ -122,6 +123,17 @@ function refuseOther(standing: ClusterFacts, own: ClusterFacts): void {
   const found = differences(standing, own);
   if (found.length > 0)
     throw new NodeFault("cluster-facts-differ", `this node does not fit its cluster: ${found.join("; ")}`);
+}
+
+/** Under another control plane it would serve what nobody else knows of; one that is away is not needed (R-16). */
+async function refuseOtherControlPlane(plane: ControlPlane): Promise<void> {
+  try {
+    await plane.facts();
+  } catch (error) {
+    if (error instanceof ControlFault && error.code === "control-plane-unreachable") return;
+    plane.close();
+    throw error;
+  }
 }
 
 /** A start waits for etcd as long as it takes: the node has nothing to serve before it. */
