@@ -77,7 +77,7 @@ async function promoteReplica(text: string, command: Command): Promise<void> {
     const standing = await plane.readAll();
     const promotions = [...new Set(text.split(","))].map((shard) => promotable(standing, shard, { node, name }));
     const losers = new Set(promotions.flatMap(({ lost }) => lost));
-    const lost = [...losers].map((one) => records.find((known) => known.node === one)?.name ?? one);
+    const lost = [...losers].map((one) => records.find((known) => known.node === one)?.name ?? one).sort();
     const shards = promotions.map(({ shard }) => shard);
     const many = shards.length > 1;
     const loss =

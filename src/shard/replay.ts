@@ -191,9 +191,26 @@ export class Replay {
 
   /** The shard decides from here on, from the largest stamp known, at this time of the worker's clock. */
   takeOffice(stamp: ShardMs, clockMs: number, paths: "all-paths" | "later-paths"): void {
+    this.#shard.takeOffice(stamp, clockMs, paths);
+    this.#hear(stamp);
+  }
+
+  /**
+   * It decides from here on in a new era, without claims (R-15): whoever promoted it has waited until every lease and
+   * lock-delay has run out, so shard time goes on by as much, and nobody counts as heard since.
+   */
+  beginEra(era: number, stamp: ShardMs, clockMs: number): void {
+    const shard = this.#shard;
+    const { ttlMaxMs, lockDelayMaxMs } = shard.state.limits;
+    shard.takeOffice(shardMs(stamp + ttlMaxMs + lockDelayMaxMs), clockMs, "later-paths");
+    shard.beginEra(era);
+    this.#hear(stamp);
+  }
+
+  /** Every session counts as heard then, and who could be granted is. */
+  #hear(stamp: ShardMs): void {
     const shard = this.#shard;
     const { clients } = shard.state;
-    shard.takeOffice(stamp, clockMs, paths);
     for (let row = clients.pool.nextLive(1); row !== 0; row = clients.pool.nextLive(row + 1)) {
       if (!clients.isSession(clientRow(row))) continue;
       clients.setHeardAt(row, stamp);

@@ -3,8 +3,17 @@
  * rests on is committed (R-8). It reads no clock, no file and no socket. Hot path: `make micro`.
  */
 import { assert } from "../words/assert.js";
-import { EVENT_TIME } from "../words/event-kinds.js";
-import { type Epoch, type Lsn, lsn, LSN_NONE, type ShardIndex, type ShardMs, shardMs } from "../words/ids.js";
+import { EVENT_ERA_BEGAN, EVENT_TIME } from "../words/event-kinds.js";
+import {
+  beforeEra,
+  type Epoch,
+  type Lsn,
+  lsn,
+  LSN_NONE,
+  type ShardIndex,
+  type ShardMs,
+  shardMs,
+} from "../words/ids.js";
 import {
   KIND_ACQUIRE,
   KIND_ASK_POSITION,
@@ -73,6 +82,8 @@ export class Shard {
   #openedFrom = 0;
   /** Openings of paths that came before this office, and are answered in it. */
   #owed: readonly Control[] = [];
+  /** 0: none. */
+  #eraToBegin = 0;
 
   constructor(index: ShardIndex, epoch: Epoch, options: StateOptions, surroundings: Surroundings) {
     this.index = index;
@@ -111,6 +122,12 @@ export class Shard {
     this.#lastEventMs = clockMs;
   }
 
+  /** The next step begins an era: LSNs, and so tokens, are larger than any that was lost with another copy (R-4, R-15). */
+  beginEra(era: number): void {
+    assert(beforeEra(era) > this.state.head, "R-4: an era begins beyond every LSN of the one before");
+    this.#eraToBegin = era;
+  }
+
   /** Entries bear this epoch from now on. */
   goOn(epoch: Epoch): void {
     this.#epoch = epoch;
@@ -141,7 +158,7 @@ export class Shard {
     const now = this.#offset + clockMs;
     const { claims, clients } = this.state;
     if (claims.wheel.nextDueBound() <= now || clients.wheel.nextDueBound() <= now) return true;
-    if (this.#endings.length > 0 || this.#owed.length > 0) return true;
+    if (this.#endings.length > 0 || this.#owed.length > 0 || this.#eraToBegin > 0) return true;
     return (
       !this.engine.unsettled.isEmpty || (claims.wheel.size > 0 && clockMs - this.#lastEventMs >= TIME_EVENT_AFTER_MS)
     );
@@ -162,8 +179,12 @@ export class Shard {
     assert(now >= state.now - ROUNDING_MS, "R-1: shard time never goes back");
     state.now = shardMs(Math.max(now, state.now));
     const firstReply = replies.end;
+    const era = this.#eraToBegin;
+    if (era > 0) state.head = beforeEra(era);
     const firstLsn = state.next;
     events.beginEntry();
+    if (era > 0) engine.happenedToRow(events.short(EVENT_ERA_BEGAN, 0, 0, 0));
+    this.#eraToBegin = 0;
     for (let request = inbox.first(this.index); request !== 0; request = inbox.next(request)) {
       const path = inbox.path(request);
       if (this.#openedFrom !== 0 && this.#isOfOlderPath(path)) engine.refuse(request, "path-void", NEW_PRIMARY);

@@ -44,3 +44,10 @@ export function resourceRow(value: number): ResourceRow {
 export function clientRow(value: number): ClientRow {
   return value as ClientRow;
 }
+
+const LSNS_OF_ERA = 2 ** 40;
+
+/** The LSN before the first one of an era. */
+export function beforeEra(era: number): Lsn {
+  return lsn(era * LSNS_OF_ERA);
+}

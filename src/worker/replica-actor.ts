@@ -1,6 +1,6 @@
 /** The tables behind one replica, built from pages and entries, and kept up as a hot backup until it takes office. */
 import { assert } from "../words/assert.js";
-import type { Epoch, Lsn, ShardMs } from "../words/ids.js";
+import { beforeEra, type Epoch, type Lsn, type ShardMs } from "../words/ids.js";
 import { ByteBuffer } from "../tables/byte-buffer.js";
 import { NOWHERE, type Entry, type Position } from "../replication/entry.js";
 import {
@@ -25,6 +25,13 @@ export interface ActorSource {
   readonly entries: readonly Entry[];
   /** All entries up to this LSN are applied; and in any case those that pages have seen. */
   readonly upTo: number;
+}
+
+/** The office that is taken: its epoch and era, and the LSN of the last entry before it. */
+export interface OfficeFacts {
+  readonly epoch: Epoch;
+  readonly era: number;
+  readonly after: Lsn;
 }
 
 /** A replica's tables. */
@@ -72,10 +79,11 @@ export class ReplicaActor {
   }
 
   /** Decides from now on. */
-  takeOffice(stamp: ShardMs, clockMs: number, office: { readonly epoch: Epoch; readonly after: Lsn }): void {
+  takeOffice(stamp: ShardMs, clockMs: number, office: OfficeFacts): void {
     assert(this.shard.state.head === office.after, "R-12: all that is committed is applied before office is taken");
     this.shard.goOn(office.epoch);
-    this.#replay.takeOffice(stamp, clockMs, "later-paths");
+    if (beforeEra(office.era) > office.after) this.#replay.beginEra(office.era, stamp, clockMs);
+    else this.#replay.takeOffice(stamp, clockMs, "later-paths");
   }
 
   /** All rows as pages that travel, the head page among them. */

@@ -132,8 +132,8 @@ export class ReplicaSeat {
     if (office !== null) {
       this.#office = null;
       this.#isDeciding = true;
-      const { stamp, epoch, after } = office;
-      this.#actor.takeOffice(stamp, clockMs, { epoch, after: after.lsn });
+      const { stamp, epoch, era, after } = office;
+      this.#actor.takeOffice(stamp, clockMs, { epoch, era, after: after.lsn });
       this.shard.owe(this.#openingsThatStand());
       this.#openings = [];
     }

@@ -1,7 +1,7 @@
 /** Three real nodes over a real etcd, for tests: the very command that users run, each with its own data directory. */
 import assert from "node:assert/strict";
 import type { Holdfast } from "../../src/client/index.js";
-import { freshDirectory, type ServerProcess, startServer, until } from "../node/server-process.js";
+import { type Ended, freshDirectory, type ServerProcess, startServer, until } from "../node/server-process.js";
 import { type Etcd, startEtcd } from "../control/etcd-process.js";
 
 /** Silence is told in half a second, so that a test need not wait for the defaults. */
@@ -100,6 +100,18 @@ export class RealCluster {
     const node = this.node(index);
     this.#nodes[index] = undefined;
     await node.kill();
+  }
+
+  /** SIGTERM, and waits for its end. */
+  async end(index: number): Promise<Ended> {
+    const node = this.node(index);
+    this.#nodes[index] = undefined;
+    return node.stop();
+  }
+
+  /** The data directory of a node. */
+  directory(index: number): string {
+    return this.#directories[index] ?? "";
   }
 
   /** Ends everything. */
