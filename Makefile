@@ -90,7 +90,7 @@ kills: build ## kill -9 under load, ROUNDS=200 times in all for this source, and
 
 .PHONY: with-lock-kills
 with-lock-kills: build ## kill -9 ROUNDS=100 times in all for this source, under 1,000 calls of withLock at once
-	@node --enable-source-maps dist/test/kills/with-lock-main.js
+	@node --enable-source-maps dist/test/kills/with-lock/main.js
 
 .PHONY: belief
 belief: build ## ROUNDS=1000 moments in all for this source at which clients are stopped, busy, given strange clocks and wires

@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countFrom, ProofSeries } from "../proof/proof-lines.js";
-import { runWithLock } from "./with-lock.js";
+import { countFrom, ProofSeries } from "../../proof/proof-lines.js";
+import { runWithLock } from "../with-lock.js";
 
 /** Kills of one server, and in one line of proof. */
 const BATCH = 25;
