@@ -45,7 +45,7 @@ export class Resources {
     this.#pool = new RowPool(capacity);
     this.#index = new HashIndex(capacity);
     this.#hash = hash;
-    this.#names = new Names({ bytesMax: Math.min(2 ** 34, capacity * 1040 + 2 ** 20) });
+    this.#names = new Names({ bytesMax: Math.min(2 ** 34 - 2 ** 12, capacity * 1040 + 2 ** 20) });
     this.#words = reserveWords(size * 8);
     this.#rows = viewOf(this.#words);
     this.#more = reserveWords(size * 8);

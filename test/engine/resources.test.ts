@@ -153,3 +153,8 @@ test("resources that come and go at random are those of a plain Map, with few ha
   }
   for (const [name, row] of model) assert.equal(named.nameOf(row), name);
 });
+
+test("one shard takes as many resources as there may be: its names stay below the 16 GiB that refs reach", () => {
+  const { table } = new Named(2 ** 25);
+  assert.equal(table.size, 0);
+});
