@@ -18,7 +18,7 @@ const SERVER = "/usr/bin/redis-server";
 const CLI = "/usr/bin/redis-cli";
 
 /** A Redis server on an empty directory; `master` makes it a replica. */
-export async function startRedis(directory: string, port: number, master?: number): Promise<Program> {
+async function startRedis(directory: string, port: number, master?: number): Promise<Program> {
   mkdirSync(directory, { recursive: true });
   const replica = master === undefined ? [] : ["--replicaof", HOST, `${master}`, "--repl-diskless-sync-delay", "0"];
   const words = ["--port", `${port}`, "--bind", HOST, "--dir", directory, "--save", "", "--appendonly", "yes"];
