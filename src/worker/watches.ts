@@ -277,7 +277,8 @@ export class Watches implements WatchFront {
     if (watch === undefined) return;
     moveOn(watch.reached, told.cursor);
     if (watch.hasBegun) return this.#deliver(watch, source, attempt.attempt, told);
-    watch.early.push({ ...told, source, attempt: attempt.attempt });
+    const bytes = new Uint8Array(told.bytes); // What they lie in is written anew as soon as this returns.
+    watch.early.push({ ...told, bytes, source, attempt: attempt.attempt });
     watch.earlyBytes += told.bytes.length;
     const { unsentBytesMax } = this.#parts.limits;
     if (watch.earlyBytes <= unsentBytesMax) return;

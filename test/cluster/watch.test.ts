@@ -16,7 +16,9 @@ const ROUNDS_AFTER = 2;
 const PATIENCE = "60s";
 
 const clusters = new Set<RealCluster>();
+const clients = new Set<Holdfast>();
 after(async () => {
+  for (const client of clients) await client.close();
   for (const cluster of clusters) await cluster.stop();
 });
 
@@ -66,8 +68,13 @@ class HttpWatch {
     await new Promise<void>((resolve, reject) => {
       const headers = this.#id === "" ? {} : { "Last-Event-ID": this.#id };
       const request = get(`http://${address}/v1/watch?pattern=orders:*`, { headers }, (response) => {
-        assert.equal(response.statusCode, 200);
         response.setEncoding("utf8");
+        if (response.statusCode !== 200) {
+          response.once("data", (piece: string) => {
+            reject(new Error(`${String(response.statusCode)}: ${piece}`));
+          });
+          return;
+        }
         response.on("data", (piece: string) => {
           this.#take(piece);
         });
@@ -120,8 +127,11 @@ test("watches ride through kill -9 of a primary: each event once, in order, none
 }, async () => {
   const cluster = await RealCluster.start();
   clusters.add(cluster);
-  const connect = async (url: string): Promise<Holdfast> =>
-    Holdfast.connect({ url, answerWithin: PATIENCE, ttl: "2m" });
+  const connect = async (url: string): Promise<Holdfast> => {
+    const client = await Holdfast.connect({ url, answerWithin: PATIENCE, ttl: "2m" });
+    clients.add(client);
+    return client;
+  };
   const [writer, elsewhere] = await Promise.all([connect(cluster.url), connect(cluster.url)]);
   const perNode = await Promise.all(cluster.running.map(([, node]) => connect(`holdfast://${node.address}`)));
   const total = NAMES.length * (ROUNDS_BEFORE + ROUNDS_AFTER) * 2;

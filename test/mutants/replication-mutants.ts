@@ -164,8 +164,8 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     file: "replication/configuration.ts",
     edits: [
       [
-        "    state.candidacy.confirmedMs = state.nowMs;\n    return;",
-        '    state.candidacy.confirmedMs = state.nowMs;\n    if (known.primary === state.name && state.role === "backup") beginTakeOver(core);\n    return;',
+        "    state.candidacy.confirmedMs = state.nowMs;\n",
+        '    state.candidacy.confirmedMs = state.nowMs;\n    if (known.primary === state.name && state.role === "backup") beginTakeOver(core);\n',
       ],
     ],
     net: cluster(),
