@@ -45,7 +45,11 @@ export async function vanishAt(port: number, each: number): Promise<readonly Van
       const socket = connect(port, "127.0.0.1");
       socket.on("error", () => undefined); // It may be reset.
       await once(socket, "connect");
-      for (const part of parts) socket.write(part);
+      for (const part of parts) {
+        socket.write(part);
+        // What comes in one segment with the request for the upgrade is not a frame yet, and is lost.
+        if (part === UPGRADE) await once(socket, "data");
+      }
       const one: Vanished = { said, afterMs: Number.POSITIVE_INFINITY };
       const sinceMs = performance.now();
       socket.resume().on("close", () => {
