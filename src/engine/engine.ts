@@ -116,11 +116,20 @@ export class Engine {
    * that it began would pass for the one that knew what was executed before (R-18, INV-7).
    */
   hasOutlivedRecord(path: number): boolean {
-    const { paths } = this;
+    const { paths, shard } = this;
+    if (!paths.isSession(path) || !paths.wasFoundIn(path, shard)) return false;
+    if (this.#isRecordOf(paths.clientIn(path, shard), path)) return false;
+    const client = this.state.clients.find(paths, path); // What was remembered may be another path's.
+    if (!this.#isRecordOf(client, path)) return true;
+    paths.noteClient(path, shard, client);
+    return false;
+  }
+  /** Whether a row is that of the session at the other end of this path, alive and listening on it. */
+  #isRecordOf(row: number, path: number): boolean {
     const { clients } = this.state;
-    const remembered = paths.clientIn(path, this.shard);
-    if (remembered === 0 || !paths.isSession(path)) return false;
-    return clients.pathSerial(remembered) !== paths.serial(path) || clients.state(remembered) !== CLIENT_SESSION_LIVE;
+    return (
+      row !== 0 && clients.state(row) === CLIENT_SESSION_LIVE && clients.pathSerial(row) === this.paths.serial(path)
+    );
   }
   isSession(request: number): boolean {
     return this.paths.isSession(this.inbox.path(request));

@@ -90,7 +90,7 @@ function open(engine: Engine, message: Control & { kind: "open" }): void {
     if (paths.rowOf(paths.serial(path)) !== path) continue; // Voided in the same turn: it is told about on the newer path.
     const client = state.clients.find(paths, path);
     if (client === 0 || !state.clients.isSession(client)) {
-      paths.noteClient(path, engine.shard, 0); // What an earlier office has noted, whose answer never left.
+      paths.forgetClient(path, engine.shard); // What an earlier office has noted, whose answer never left.
       continue;
     }
     known++;

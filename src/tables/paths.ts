@@ -27,11 +27,23 @@ export interface PathOpening {
 /** Counts of a path number: it is `start * 2^32 + count`, so that numbers of an earlier start are never taken for ours. */
 export const PATHS_PER_START: number = 2 ** 32;
 
-/** How many clients' rows are remembered at most: a power of two. */
+/** How many clients' rows are remembered at most, unless said otherwise. */
 const REMEMBERED_MAX = 2 ** 20;
 const IS_SESSION = 1;
 /** A session's path that is found by session and by number. */
 const IS_LISTED = 2;
+
+/** What a worker's paths have room for. */
+export interface PathsOptions {
+  readonly capacity: number;
+  readonly connections: number;
+  readonly shards: number;
+  /** Number of this start of this worker: no other start, of any worker of the node, has had it. */
+  readonly start: number;
+  readonly hash: KeyedHash;
+  /** How many clients' rows are remembered at most, a power of two: with fewer than paths × shards, paths share places. */
+  readonly rememberedMax?: number;
+}
 
 export class Paths {
   readonly #pool: RowPool;
@@ -45,7 +57,7 @@ export class Paths {
   readonly #words: Uint32Array;
   readonly #doubles: Float64Array;
   readonly #firstOf: Uint32Array;
-  /** For each path a bit for each shard in which its caller was ever found. */
+  /** For each path a bit for each shard in which its caller was found since it was opened there. */
   readonly #known: Uint32Array;
   readonly #knownWords: number;
   /**
@@ -60,8 +72,7 @@ export class Paths {
   readonly #keyWords: Uint32Array = new Uint32Array(4);
   readonly #keyBytes: Uint8Array = new Uint8Array(this.#keyWords.buffer);
 
-  /** @param start number of this start of this worker: no other start, of any worker of the node, has had it. */
-  constructor(options: { capacity: number; connections: number; shards: number; start: number; hash: KeyedHash }) {
+  constructor(options: PathsOptions) {
     const size = options.capacity + 1;
     this.#start = options.start;
     this.#hash = options.hash;
@@ -75,7 +86,10 @@ export class Paths {
     this.#shards = options.shards;
     this.#knownWords = Math.ceil(options.shards / 32);
     this.#known = reserveWords(size * this.#knownWords);
-    const remembered = Math.min(REMEMBERED_MAX, 2 ** Math.ceil(Math.log2(size * options.shards)));
+    const remembered = Math.min(
+      options.rememberedMax ?? REMEMBERED_MAX,
+      2 ** Math.ceil(Math.log2(size * options.shards)),
+    );
     this.#clients = reserveWords(remembered);
     this.#clientsMask = remembered - 1;
   }
@@ -224,11 +238,16 @@ export class Paths {
     this.#known[at] = (this.#known[at] ?? outOfRange(row)) | (1 << (shard & 31));
     this.#clients[this.#placeOf(row, shard)] = client;
   }
+  /** The caller has no row in a shard: what was noted of one before counts no more. */
+  forgetClient(row: number, shard: number): void {
+    const at = row * this.#knownWords + (shard >>> 5);
+    this.#known[at] = (this.#known[at] ?? outOfRange(row)) & ~(1 << (shard & 31));
+  }
   /** The remembered row, 0 if there is none. It may be another's: compare. */
   clientIn(row: number, shard: number): number {
     return this.wasFoundIn(row, shard) ? (this.#clients[this.#placeOf(row, shard)] ?? outOfRange(row)) : 0;
   }
-  /** Whether the caller was found in a shard since the path was opened. */
+  /** Whether the caller was found in a shard since the path was opened there. */
   wasFoundIn(row: number, shard: number): boolean {
     const word = this.#known[row * this.#knownWords + (shard >>> 5)] ?? outOfRange(row);
     return (word & (1 << (shard & 31))) !== 0;

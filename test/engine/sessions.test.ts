@@ -105,6 +105,22 @@ test("R-18, INV-7: once a session has ended here, its path is void here: what co
   assert.deepEqual(kinds(driver.turn(60_004)), [KIND_GRANTED]);
 });
 
+test("R-18: where many paths share what is remembered of them, none passes for one whose record has ended", () => {
+  const driver = new ShardDriver({});
+  const [ann, ben] = [open(driver, "ann"), open(driver, "ben")];
+  const { paths, shard } = driver;
+  assert.ok(!paths.wasFoundIn(ann.path, shard.index), "a keep-alive passes by a shard that does not know the session");
+  for (const caller of [ann, ben]) driver.ask(caller, { op: KIND_ACQUIRE, resource: `order:${caller.path}` });
+  driver.turn(1);
+  paths.noteClient(ann.path, shard.index, paths.clientIn(ben.path, shard.index)); // As if both had one place.
+  driver.ask(ann, { op: KIND_CHECK, resource: "order:9" });
+  assert.deepEqual(kinds(driver.turn(2)), [KIND_CHECKED]);
+  driver.turn(60_003); // In silence for its TTL.
+  paths.noteClient(ann.path, shard.index, paths.clientIn(ben.path, shard.index));
+  driver.ask(ann, { op: KIND_CHECK, resource: "order:9" });
+  assert.deepEqual(faults(driver.turn(60_004)), ["path-void"]);
+});
+
 test("R-18: a session that is over, and whose claims go on, begins anew on a path that was opened since", () => {
   const driver = new ShardDriver({});
   const ann = open(driver, "ann");

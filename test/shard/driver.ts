@@ -65,7 +65,7 @@ export function newShard(options: DriverOptions): { shard: Shard; surroundings: 
   const hash = new KeyedHash(HASH_KEY[0], HASH_KEY[1]);
   const surroundings = {
     inbox: new Inbox({ capacity: TURN_REQUESTS, shards: 1, frameBytesInitial: 4_096, frameBytesMax: 2 ** 26 }),
-    paths: new Paths({ capacity: CALLERS_MAX, connections: CALLERS_MAX, shards: 1, start: 1, hash }),
+    paths: new Paths({ capacity: CALLERS_MAX, connections: CALLERS_MAX, shards: 1, start: 1, hash, rememberedMax: 4 }),
     events: new Events(4_096, 2 ** 28),
     counters: new Counters(),
   };

@@ -28,6 +28,8 @@ const INBOX_ROWS = 1_024;
 const FRAME_BYTES = 16_384;
 const EVENT_BYTES = 16_384;
 const BYTES_MAX = 2 ** 24;
+/** So few that paths share places, as they do where there are very many. */
+const REMEMBERED_MAX = 16;
 const PATHS_MAX = 512;
 const CONNECTIONS_MAX = 256;
 /** As in src/worker/worker.ts: shard time must not stand while something may fall due. */
@@ -62,6 +64,7 @@ export function surroundingsOf(
       shards,
       start,
       hash: new KeyedHash(hashKey[0], hashKey[1]),
+      rememberedMax: REMEMBERED_MAX,
     }),
     events: new Events(EVENT_BYTES, BYTES_MAX),
     counters: new Counters(),
