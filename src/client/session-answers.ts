@@ -12,6 +12,18 @@ type Granted = Extract<Answer, { readonly kind: "granted" }>;
 /** Faults that say that the path is not the session's any more: nothing was executed. */
 const PATH_FAULTS: ReadonlySet<string> = new Set(["path-void", "session-needs-path"]);
 
+/**
+ * Faults that refuse a request for the moment, without an effect: while its caller waits it goes again, with a new id. In
+ * milliseconds, how long after; what was unread has been read by the time that this is known.
+ */
+const MOMENTARY_FAULTS: ReadonlyMap<string, number> = new Map([
+  ["overloaded", 100],
+  ["draining", 200],
+  ["no-primary", 200],
+  ["too-many-unread-outcomes", 0],
+  ["too-many-unanswered", 20],
+]);
+
 /** Takes in one answer that came on the open path of a worker. An id that nobody waits for is passed over. */
 export function receiveAnswer(state: SessionState, path: WorkerPath, answer: Answer, nowMs: number): void {
   if (answer.kind === "fault" && PATH_FAULTS.has(answer.code)) {
@@ -19,7 +31,15 @@ export function receiveAnswer(state: SessionState, path: WorkerPath, answer: Ans
     return;
   }
   const request = path.answered(answer.id);
-  if (request !== undefined) applyAnswer(state, request, answer, nowMs);
+  if (request === undefined) return;
+  const afterMs = answer.kind === "fault" ? MOMENTARY_FAULTS.get(answer.code) : undefined;
+  if (afterMs === undefined || nowMs + afterMs >= request.deadlineMs || request.unwanted) {
+    applyAnswer(state, request, answer, nowMs);
+    return;
+  }
+  request.refusal = answer;
+  request.notBeforeMs = nowMs + afterMs;
+  state.queueAgain(request);
 }
 
 /** As receiveAnswer, for a request that has been taken out of its path. */

@@ -41,9 +41,11 @@ export function runSchedule(state: SessionState, nowMs: number, nextTickMs: numb
   }
 }
 
-/** Gives up a call that has no answer: it is told whether the request may have happened. */
+/** Gives up a call that has no answer: it is told whether the request may have happened, or why it was refused so far. */
 function giveUp(state: SessionState, request: Request): void {
-  state.settle(request, { kind: "no-answer", inDoubt: request.id > 0 });
+  const { id, refusal } = request;
+  if (id === 0 && refusal !== undefined) state.settle(request, { kind: "answered", answer: refusal });
+  else state.settle(request, { kind: "no-answer", inDoubt: id > 0 });
   dropWish(state, request);
 }
 
@@ -62,6 +64,8 @@ export function dropWish(state: SessionState, request: Request): void {
     id: 0,
     firstSentMs: 0,
     deadlineMs: Number.POSITIVE_INFINITY,
+    notBeforeMs: 0,
+    refusal: undefined,
     unwanted: false,
     acquire: undefined,
     claim: undefined,

@@ -89,6 +89,13 @@ export class SessionState {
     this.ownerOf(request.shard).queue.push(request);
   }
 
+  /** A request that had no effect goes again, to whoever has its shard then. */
+  queueAgain(request: Request): void {
+    request.state = "queued";
+    request.id = 0;
+    this.ownerOf(request.shard).queue.push(request);
+  }
+
   /** The caller gets its outcome; the request may live on as the library's own. */
   settle(request: Request, outcome: Outcome): void {
     if (request.call === 0) return;
@@ -173,6 +180,8 @@ export class SessionState {
       id: 0,
       firstSentMs: 0,
       deadlineMs: Number.POSITIVE_INFINITY,
+      notBeforeMs: 0,
+      refusal: undefined,
       unwanted: false,
       acquire: undefined,
       claim: "token" in about ? about : undefined,

@@ -60,7 +60,8 @@ export interface AcquireCall {
  *     queued ──sent──▶ sent ──answer──▶ (gone)
  *                       │  ▲
  *              path gone│  │sent again (resend)
- *                       ▼  │
+ *     queued ◀──refused─┤  │
+ *     for the moment    ▼  │
  *                     in-doubt ──OPEN_SHARD tells──▶ resend, or sent (it waits), or (gone)
  */
 export interface Request {
@@ -77,6 +78,10 @@ export interface Request {
   firstSentMs: number;
   /** When its caller is told that there is no answer. */
   readonly deadlineMs: number;
+  /** Not sent before: it was refused for the moment. */
+  notBeforeMs: number;
+  /** Why it was refused when it was last sent, without an effect. */
+  refusal: Answer | undefined;
   /** The caller gave up: what it is granted is released. */
   unwanted: boolean;
   readonly acquire: AcquireCall | undefined;

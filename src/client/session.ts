@@ -357,6 +357,8 @@ export class Session {
       id: 0,
       firstSentMs: 0,
       deadlineMs,
+      notBeforeMs: 0,
+      refusal: undefined,
       unwanted: false,
       acquire: about.acquire,
       claim: about.claim,

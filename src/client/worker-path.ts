@@ -176,7 +176,7 @@ export class WorkerPath {
   writeFrames(sending: Sending): OutgoingFrame[] {
     const { nowMs, requestsMax, isOpened, takeId } = sending;
     if (this.state !== "open" || this.#doubts > 0) return [];
-    const ready = [...this.#takeResends(), ...this.#fresh(isOpened)];
+    const ready = [...this.#takeResends(), ...this.#fresh(isOpened, nowMs)];
     const frames: OutgoingFrame[] = [];
     for (let at = 0; at < ready.length; at += requestsMax) {
       const slice = ready.slice(at, at + requestsMax);
@@ -206,13 +206,14 @@ export class WorkerPath {
     return ready;
   }
 
-  #fresh(isOpened: (shard: number) => boolean): Request[] {
+  #fresh(isOpened: (shard: number) => boolean, nowMs: number): Request[] {
     const ready: Request[] = [];
     const held: Request[] = [];
     for (const request of this.queue) {
       if (request.unwanted) continue; // Its caller gave up before anything was sent.
       const waitIsUnsent = request.wait !== undefined && request.wait.id === 0;
-      (isOpened(request.shard) && !waitIsUnsent ? ready : held).push(request);
+      const isDue = isOpened(request.shard) && !waitIsUnsent && nowMs >= request.notBeforeMs;
+      (isDue ? ready : held).push(request);
     }
     this.queue = held;
     return ready;

@@ -242,3 +242,34 @@ test("a refused OPEN ends what waits for it with the server's fault; one that pa
   const answer = { kind: "fault" as const, id, code: "ttl-out-of-range", message: "" };
   assert.deepEqual(played.outcomes.get(call), { kind: "answered", answer });
 });
+
+test("R-18: what is refused for the moment goes again with a new id while its caller waits, and not before its time", () => {
+  const played = new PlayedSession();
+  const call = played.acquire();
+  played.open();
+  const refused = played.takeId(KIND_ACQUIRE);
+  played.hear({ kind: "fault", id: refused, code: "draining", message: "the node stops" });
+  assert.ok(!played.hasSent(KIND_ACQUIRE) && !played.outcomes.has(call));
+  played.pass(1_000);
+  const again = played.takeId(KIND_ACQUIRE);
+  assert.ok(again > refused, "what was refused had no effect, and its id is done with");
+  played.hear({ kind: "fault", id: again, code: "too-many-unread-outcomes", message: "1000 are unread" });
+  played.hear(granted(played.takeId(KIND_ACQUIRE), 7));
+  assert.deepEqual(played.outcomes.get(call), { kind: "granted", claim: call, token: 7 });
+});
+
+test("who waits no longer is told why it was refused; what its caller gave up meanwhile is not sent again", () => {
+  const played = new PlayedSession();
+  const [call, other] = [played.acquire(), played.acquire({ resource: "order:2" })];
+  played.open();
+  const fault = { kind: "fault", code: "overloaded", message: "the log is behind" } as const;
+  for (let tries = 0; !played.outcomes.has(call); tries++) {
+    assert.ok(tries < 1_000, "it ends with the caller's time-out");
+    while (played.hasSent(KIND_ACQUIRE)) played.hear({ ...fault, id: played.takeId(KIND_ACQUIRE) });
+    if (tries === 0) played.session.abandon(other);
+    assert.equal(played.sent.filter((message) => message[2] === "order:2").length, 0);
+    played.pass(50);
+  }
+  const outcome = played.outcomes.get(call);
+  assert.ok(outcome?.kind === "answered" && outcome.answer.kind === "fault" && outcome.answer.code === "overloaded");
+});
