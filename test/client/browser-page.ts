@@ -32,9 +32,14 @@ export function whyNoBrowser(): string | undefined {
 
 /** The library as one script that sets `globalThis.holdfast`, made for browsers. */
 export async function bundledLibrary(): Promise<Uint8Array> {
+  return bundled(`import * as holdfast from ${JSON.stringify(LIBRARY)}; globalThis.holdfast = holdfast;`);
+}
+
+/** A script for browsers made of a module and all that it imports. */
+export async function bundled(module: string): Promise<Uint8Array> {
   const made = await build({
     stdin: {
-      contents: `import * as holdfast from ${JSON.stringify(LIBRARY)}; globalThis.holdfast = holdfast;`,
+      contents: module,
       resolveDir: fileURLToPath(new URL(".", import.meta.url)),
     },
     bundle: true,
@@ -50,7 +55,7 @@ export async function bundledLibrary(): Promise<Uint8Array> {
   return file.contents;
 }
 
-/** A page in which `globalThis.holdfast` is the library. */
+/** A page that runs one script. */
 export interface BrowserPage {
   readonly page: Page;
   /** What the page complained of: errors, and breaches of its policy. */
@@ -58,9 +63,9 @@ export interface BrowserPage {
   close(): Promise<void>;
 }
 
-/** Opens the page. */
-export async function openBrowserPage(): Promise<BrowserPage> {
-  const files = await served(await bundledLibrary());
+/** Opens a page that runs the script; without one, the library. */
+export async function openBrowserPage(script?: Uint8Array): Promise<BrowserPage> {
+  const files = await served(script ?? (await bundledLibrary()));
   const context = await chromium.launchPersistentContext(freshDirectory(), {
     executablePath: CHROMIUM,
     args: [...FLAGS],

@@ -6,11 +6,13 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { whyNoBrowser } from "../client/browser-page.js";
 import { root } from "../house/house.js";
 import { freshDirectory, type ServerProcess, startServer } from "../node/server-process.js";
 import type { ConformanceDriver } from "./conformance-driver.js";
 import { go, python } from "./languages.js";
 import { makeLateDirectory } from "./late-directory.js";
+import { PageDriver } from "./page-driver.js";
 import { ProcessDriver } from "./process-driver.js";
 import { runScenario } from "./run-scenario.js";
 import { parseScenarios, type Scenario } from "./scenario.js";
@@ -36,11 +38,15 @@ before(async () => {
   ]);
 });
 
-function conforms(name: string, missing: string | false, start: () => ConformanceDriver): void {
+function conforms(
+  name: string,
+  missing: string | false,
+  start: () => ConformanceDriver | Promise<ConformanceDriver>,
+): void {
   describe(name, { concurrency: SCENARIOS_AT_ONCE, skip: missing }, () => {
     let driver: ConformanceDriver;
-    before(() => {
-      driver = start();
+    before(async () => {
+      driver = await start();
     });
     after(async () => {
       await driver.end();
@@ -66,6 +72,7 @@ test("there are scenarios, and none is without a step", () => {
 });
 
 conforms("the library", false, () => new SdkDriver());
+conforms("the library in Chromium", whyNoBrowser() ?? false, async () => PageDriver.open());
 for (const { name, missing, make } of [python, go]) {
   conforms(`the ${name} client`, missing, () => new ProcessDriver(make(freshDirectory())));
 }
