@@ -85,7 +85,10 @@ export class BusyError extends NotGotError {
   }
 }
 
-/** The wait was over before the resource was free. */
+/**
+ * The wait was over before the resource was free. Holders and position are as they were at that moment; where the answer
+ * was lost with a connection and told again, nobody knows them any more.
+ */
 export class TimedOutError extends NotGotError {
   readonly code = "timed-out";
   constructor(resource: string, seen?: SeenResource) {

@@ -1,6 +1,7 @@
 /**
  * A response that goes on: server-sent events, as the WHATWG defines them. What its client does not read is kept up to a
- * bound, then the stream is cut; the client comes again with its last event's id, and misses nothing.
+ * bound, then the stream is cut; the client comes again with its last event's id, and misses nothing. One that has vanished
+ * without a word is cut by TCP, which gives up what nobody acknowledges after some minutes; until then the bound holds.
  */
 import type { HttpResponse } from "uWebSockets.js";
 
