@@ -43,8 +43,20 @@ export function readSharedClocks(): Readings {
   return { ...readMachineClocks(), monotonicMs: readMonotonic() };
 }
 
-/** How long ago that was, in milliseconds: the largest of what the clocks say (R-3). */
-export function elapsedSince(then: Readings): number {
-  const now = readSharedClocks();
-  return Math.max(now.monotonicMs - then.monotonicMs, now.bootMs - then.bootMs, now.wallMs - then.wallMs);
+/**
+ * When something was sent on a client's clock: `sent` is what the machine's clocks said before. The client's clock is read
+ * first, so that whatever passes between the two readings, as where the process is stopped there, makes the sending older
+ * and never younger: belief rests on it (R-3).
+ *
+ * @param read the machine's clocks now, as all threads read them
+ */
+export function sentAtMs(
+  sent: Readings,
+  clock: { readonly now: () => number },
+  read: () => Readings = readSharedClocks,
+): number {
+  const nowMs = clock.now();
+  const now = read();
+  const { monotonicMs, bootMs, wallMs } = sent;
+  return nowMs - Math.max(now.monotonicMs - monotonicMs, now.bootMs - bootMs, now.wallMs - wallMs);
 }

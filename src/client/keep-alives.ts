@@ -9,15 +9,14 @@
  * One thread serves all clients of a process. Where there are no threads, the main loop is alone.
  */
 import type { MessagePort, Worker } from "node:worker_threads";
-import { elapsedSince, type Kept, type KeptPath, readMonotonic, type ThreadNews } from "./keep-alive-words.js";
-import type { ThreadOrder } from "./keep-alive-words.js";
-import { nodeProcess } from "./machine.js";
+import { type Kept, type KeptPath, readMonotonic, type ThreadNews, type ThreadOrder } from "./keep-alive-words.js";
+import { nodeProcess, type Readings } from "./machine.js";
 
 /** Clients of one process that the thread can serve; later ones go without. */
 const CLIENTS_MAX = 4096;
 
-/** Hears what the thread was answered; `agoMs` is how long ago, at least, the keep-alive was first sent. */
-export type KeptListener = (kept: Kept, agoMs: number) => void;
+/** Hears what the thread was answered; `sent` is what the machine's clocks said before the keep-alive was sent. */
+export type KeptListener = (kept: Kept, sent: Readings) => void;
 
 /** One client's place at the thread. */
 export interface Seat {
@@ -96,7 +95,7 @@ class SharedThread {
   }
 
   #hear(news: ThreadNews): void {
-    this.#listeners[news.client]?.(news.kept, elapsedSince(news.sent));
+    this.#listeners[news.client]?.(news.kept, news.sent);
   }
 }
 

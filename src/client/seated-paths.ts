@@ -2,6 +2,7 @@
  * The paths of one client at the thread that keeps alive while its loop can't (R-19): which are open now, what the thread
  * was answered for them, and that this loop lives.
  */
+import { sentAtMs } from "./keep-alive-words.js";
 import { type Seat, takeSeat } from "./keep-alives.js";
 import type { Clock } from "./clock.js";
 import type { Network } from "./network.js";
@@ -40,9 +41,8 @@ export class SeatedPaths {
     const { session, network, clock, key, heard } = this.#client;
     if (session.pathsOpened === this.#pathsTold) return;
     this.#pathsTold = session.pathsOpened;
-    this.#seat ??= takeSeat((kept, agoMs) => {
-      const nowMs = clock.now();
-      session.keptElsewhere(kept, nowMs - agoMs, nowMs);
+    this.#seat ??= takeSeat((kept, sent) => {
+      session.keptElsewhere(kept, sentAtMs(sent, clock), clock.now());
       heard();
     });
     const open = session.openPaths();

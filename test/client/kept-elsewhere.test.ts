@@ -1,6 +1,9 @@
 /** What a keep-alive of another thread extends: younger claims than the mark, and never one that the mark may have ended (R-19). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Clock } from "../../src/client/clock.js";
+import { sentAtMs } from "../../src/client/keep-alive-words.js";
+import type { Readings } from "../../src/client/machine.js";
 import { KIND_ACQUIRE, KIND_OPEN } from "../../src/words/kinds.js";
 import { BELIEF_MS, granted, holding, type PlayedSession } from "./played-session.js";
 
@@ -37,4 +40,22 @@ test("a keep-alive on a path that was replaced extends nothing", () => {
   kept(played, 7, played.nowMs);
   played.path = older;
   assert.equal(played.session.believedForMs(call, played.nowMs), BELIEF_MS - 20_000);
+});
+
+test("a process that is stopped while it reckons when the other thread sent takes the sending for older (R-3)", () => {
+  const STOPPED_MS = 600;
+  let bootMs = 1_000;
+  const reads: number[] = [];
+  const read = (): Readings => {
+    reads.push(bootMs);
+    const now = { monotonicMs: bootMs, bootMs, wallMs: bootMs };
+    if (reads.length === 2) bootMs += STOPPED_MS; // Behind the first reading that sentAtMs makes of either clock.
+    return now;
+  };
+  const clock = new Clock(read);
+  const sent = { monotonicMs: bootMs, bootMs, wallMs: bootMs };
+  bootMs += 50; // Its answer is here.
+  const sentMs = sentAtMs(sent, clock, read);
+  assert.equal(reads.length, 3);
+  assert.ok(sentMs <= 0, `sent when the clock was made, and taken for ${sentMs} ms younger`);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { z } from "zod";
 import { type ServerProcess, until } from "../node/server-process.js";
+import { isAsTold } from "./told-answers.js";
 
 /** One answer. */
 export interface Heard {
@@ -29,7 +30,9 @@ export async function ask(
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  const isJson = (response.headers.get("content-type") ?? "").endsWith("json");
+  const contentType = response.headers.get("content-type") ?? "";
+  const isJson = contentType.endsWith("json");
+  await isAsTold(server.address, { method, path, status: response.status, contentType, text });
   const parsed = object.safeParse(isJson && text !== "" ? JSON.parse(text) : {});
   return { status: response.status, headers: response.headers, text, body: parsed.data ?? {} };
 }

@@ -59,10 +59,21 @@ const claim = z
   .object({ resource: z.string(), holds: z.boolean().meta({ description: "False: it waits." }), holder })
   .meta({ id: "Claim" });
 
+type AnswerName =
+  | "granted"
+  | "released"
+  | "renewed"
+  | "count"
+  | "checked"
+  | "listed"
+  | "status"
+  | "problem"
+  | "busy"
+  | "description";
+
 /** Schemas of answers. */
-export const ANSWERS: Readonly<
-  Record<"granted" | "released" | "renewed" | "count" | "checked" | "listed" | "status" | "problem" | "busy", z.ZodType>
-> = {
+export const ANSWERS: Readonly<Record<AnswerName, z.ZodType>> = {
+  description: z.record(z.string(), z.unknown()).meta({ id: "Description", description: "An OpenAPI document." }),
   granted: z
     .object({
       resource: z.string(),

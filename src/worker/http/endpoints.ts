@@ -218,7 +218,7 @@ const OBSERVERS: readonly Endpoint[] = [
       id: "describe",
       summary: "This description",
       input: noQuery,
-      answers: { 200: { description: "OpenAPI 3.1.", contentType: JSON_TYPE }, ...BAD_INPUT },
+      answers: { ...answers("OpenAPI 3.1.", ANSWERS.description), ...BAD_INPUT },
       isProbe: true,
     },
     (call) => Promise.resolve({ status: 200, contentType: JSON_TYPE, body: call.desk.description() }),

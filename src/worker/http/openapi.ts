@@ -13,10 +13,27 @@ const ANYWHERE: Readonly<Record<string, AnswerTold>> = {
     schema: ANSWERS.problem,
   },
   503: {
-    description: "`draining`, `overloaded`, `table-full`, `disk-reserve-reached`; `Retry-After` says when.",
+    description:
+      "`draining`, `overloaded`, `no-primary`, `table-full`, `disk-reserve-reached`; `Retry-After` says when.",
     contentType: PROBLEM_TYPE,
     schema: ANSWERS.problem,
   },
+  500: {
+    description: "`internal`: the server's own mistake, which its log tells.",
+    contentType: PROBLEM_TYPE,
+    schema: ANSWERS.problem,
+  },
+  504: {
+    description: "`in-doubt`: no answer in time; whether it has happened is not known.",
+    contentType: PROBLEM_TYPE,
+    schema: ANSWERS.problem,
+  },
+};
+
+/** What may be wrong with any body. */
+const ANY_BODY: Readonly<Record<string, AnswerTold>> = {
+  413: { description: "`body-too-large`.", contentType: PROBLEM_TYPE, schema: ANSWERS.problem },
+  415: { description: "`media-type-unsupported`: send JSON.", contentType: PROBLEM_TYPE, schema: ANSWERS.problem },
 };
 
 /** The document as JSON. @param version of the server */
@@ -46,7 +63,7 @@ function paths(): ZodOpenApiPathsObject {
 }
 
 function operation({ method, id, summary, description, input, answers, isProbe }: Endpoint): ZodOpenApiOperationObject {
-  const all = isProbe === true ? answers : { ...ANYWHERE, ...answers };
+  const all = { ...(isProbe === true ? {} : ANYWHERE), ...(method === "POST" ? ANY_BODY : {}), ...answers };
   return {
     operationId: id,
     summary,
