@@ -156,7 +156,7 @@ const tooManyPermits: Spoil = (good) => {
   return good.with(...added);
 };
 
-/** A grant that is answered before its predecessor is released. */
+/** A grant that is answered before its predecessor is released; a check may have seen it wait later than that. */
 const grantMoved: Spoil = (good) => {
   const hold = good.hold("exclusive", (one) => good.next(one)?.mode === "exclusive");
   const next = hold === undefined ? undefined : good.next(hold);
@@ -217,7 +217,7 @@ export const SPOILS: ReadonlyMap<string, SpoilKind> = new Map<string, SpoilKind>
   ["too-many-permits", { rules: ["two-holders", "order"], spoil: tooManyPermits }],
   ["token-twice", { rules: ["token-twice"], spoil: tokenTwice }],
   ["request-twice", { rules: ["request-twice"], spoil: requestTwice }],
-  ["grant-before-release", { rules: ["two-holders"], spoil: grantMoved }],
+  ["grant-before-release", { rules: ["two-holders", "unwanted-wait"], spoil: grantMoved }],
   ["grant-lost", { rules: ["never-granted", "believed-without-grant"], spoil: grantLost }],
   ["believed-past-next-grant", { rules: ["two-holders"], spoil: believedPastNext }],
   ["believed-past-release", { rules: ["held-after-end"], spoil: believedPastRelease }],
