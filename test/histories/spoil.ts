@@ -3,7 +3,7 @@
  * chooses. What a kind is named after is what goes wrong in the lock service that would write such a history.
  */
 import type { HistoryLine, HistoryOp } from "../../src/words/history.js";
-import type { GoodHistory } from "./good-history.js";
+import type { GoodHistory, Hold } from "./good-history.js";
 import { ROOM_NS, STRANGER, sure } from "./good-history.js";
 import { WATCH_SPOILS } from "./spoil-watch.js";
 
@@ -156,14 +156,28 @@ const tooManyPermits: Spoil = (good) => {
   return good.with(...added);
 };
 
-/** A grant that is answered before its predecessor is released; a check may have seen it wait later than that. */
+/** A grant that is answered before its predecessor is released, where nobody was told of waiters while it waited. */
 const grantMoved: Spoil = (good) => {
-  const hold = good.hold("exclusive", (one) => good.next(one)?.mode === "exclusive");
+  const hold = good.hold("exclusive", (one) => {
+    const next = good.next(one);
+    return next?.mode === "exclusive" && !isToldToWait(good, next);
+  });
   const next = hold === undefined ? undefined : good.next(hold);
   if (hold === undefined || next === undefined) return undefined;
   const moved = { ...next.grant, process: good.strange(), call: hold.grantedAt + 1, return: hold.releasedFrom - 1 };
   return good.instead(next.grant, moved);
 };
+
+function isToldToWait(good: GoodHistory, { resource, grant, grantedAt }: Hold): boolean {
+  const told = good.ops(
+    (op) =>
+      op.resource === resource &&
+      (op.result.waiters ?? op.result.queue ?? 0) > 0 &&
+      op.call < grantedAt &&
+      (op.return ?? Infinity) > grant.call,
+  );
+  return told.length > 0;
+}
 
 const grantLost: Spoil = (good) => {
   const hold = good.hold("exclusive");
@@ -217,7 +231,7 @@ export const SPOILS: ReadonlyMap<string, SpoilKind> = new Map<string, SpoilKind>
   ["too-many-permits", { rules: ["two-holders", "order"], spoil: tooManyPermits }],
   ["token-twice", { rules: ["token-twice"], spoil: tokenTwice }],
   ["request-twice", { rules: ["request-twice"], spoil: requestTwice }],
-  ["grant-before-release", { rules: ["two-holders", "unwanted-wait"], spoil: grantMoved }],
+  ["grant-before-release", { rules: ["two-holders"], spoil: grantMoved }],
   ["grant-lost", { rules: ["never-granted", "believed-without-grant"], spoil: grantLost }],
   ["believed-past-next-grant", { rules: ["two-holders"], spoil: believedPastNext }],
   ["believed-past-release", { rules: ["held-after-end"], spoil: believedPastRelease }],
