@@ -40,13 +40,16 @@ export function shardOfPage(key: number): number {
   return Math.floor(key / PAGES_OF_KIND / 4);
 }
 
-/** Writes the page that says where the shard's log stands: LSN, stamp, epoch and checksum of the last entry. */
+/**
+ * Writes the page that says where the shard's log stands: LSN, stamp, epoch and checksum of the last entry. What an office
+ * counted after it is not told: where the next primary has not heard it, shard time goes on without it (R-1).
+ */
 export function writeHeadPage(shard: Shard, out: ByteBuffer): number {
   const at = out.reserve(HEAD_SIZE);
   const { view } = out;
   view.setUint32(at, 1, true);
   view.setFloat64(at + 8, shard.state.head, true);
-  view.setFloat64(at + 16, shard.state.now, true);
+  view.setFloat64(at + 16, shard.chain.stamp, true);
   view.setUint32(at + 24, shard.chain.epoch, true);
   view.setUint32(at + 28, shard.chain.checksum, true);
   view.setFloat64(at + 32, shard.chain.lsn, true);
@@ -62,7 +65,6 @@ export function writePage(shard: Shard, kind: number, page: number, out: ByteBuf
 /** Replays the log of one shard. */
 export class Replay {
   readonly #shard: Shard;
-  #stamp = 0;
   #hasEntries = false;
   /** The end of the chain that the head page has seen. The log may begin before it: see `entry`. */
   #anchor: ChainEnd | undefined;
@@ -95,7 +97,7 @@ export class Replay {
     if (xxhash32(view, 8, HEAD_SIZE, 0) !== view.getUint32(4, true)) throw new Error("its checksum is wrong");
     const { chain, state } = this.#shard;
     state.head = lsn(view.getFloat64(8, true));
-    this.#stamp = view.getFloat64(16, true);
+    chain.stamp = shardMs(view.getFloat64(16, true));
     chain.epoch = epoch(view.getUint32(24, true));
     chain.checksum = view.getUint32(28, true);
     chain.lsn = lsn(view.getFloat64(32, true));
@@ -143,8 +145,8 @@ export class Replay {
     chain.epoch = epoch(view.getUint32(at + 20, true));
     chain.checksum = checksum;
     this.#passAnchor(where);
-    this.#stamp = Math.max(this.#stamp, view.getFloat64(at + 24, true));
-    if (state.inStep) state.now = shardMs(this.#stamp); // A hot backup's pages must tell it (R-1).
+    chain.stamp = shardMs(Math.max(chain.stamp, view.getFloat64(at + 24, true)));
+    if (state.inStep) state.now = chain.stamp;
   }
 
   /** A chain that began before the head page must have the very entry that the page has seen last. */
@@ -164,7 +166,7 @@ export class Replay {
 
   /** The largest stamp of pages and entries (R-1). */
   get stamp(): ShardMs {
-    return shardMs(this.#stamp);
+    return this.#shard.chain.stamp;
   }
 
   /**

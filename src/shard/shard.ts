@@ -48,11 +48,12 @@ const ROUNDING_MS = 1e-6;
 const NEW_PRIMARY = "this shard has a new primary since the path was opened; open it anew";
 const SESSION_ENDED = "the session has ended in this shard since the path was opened, by silence; open the path anew";
 
-/** The end of a shard's chain: what the next entry continues. */
+/** The last entry of a shard's chain: what the next one continues. */
 export interface ChainEnd {
   lsn: Lsn;
   epoch: Epoch;
   checksum: number;
+  stamp: ShardMs;
 }
 
 /** What a turn gives each shard beside the requests. */
@@ -90,8 +91,8 @@ export class Shard {
     this.#epoch = epoch;
     this.state = new State(options);
     this.engine = new Engine(index, this.state, this.replies, surroundings);
-    this.chain = { lsn: LSN_NONE, epoch, checksum: 0 };
     const none = shardMs(0);
+    this.chain = { lsn: LSN_NONE, epoch, checksum: 0, stamp: none };
     this.#head = {
       shard: index,
       epoch,
@@ -248,6 +249,7 @@ export class Shard {
     chain.lsn = state.head;
     chain.epoch = this.#epoch;
     chain.checksum = checksum;
+    chain.stamp = state.now;
   }
 }
 

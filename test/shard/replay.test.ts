@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { KIND_ACQUIRE, KIND_RELEASE } from "../../src/words/kinds.js";
 import { xxhash32 } from "../../src/words/xxhash32.js";
 import { ByteBuffer } from "../../src/tables/byte-buffer.js";
 import {
@@ -12,13 +13,13 @@ import {
   PAGE_CLIENTS,
   PAGE_HEAD,
   pageKey,
+  Replay,
   writeHeadPage,
   writePage,
 } from "../../src/shard/replay.js";
 import { Random, seedOfRun } from "../tables/random.js";
 import { RandomRun } from "../engine/random-run.js";
-import type { ShardDriver } from "./driver.js";
-import { replay } from "./driver.js";
+import { newShard, replay, ShardDriver } from "./driver.js";
 import { dump } from "./dump.js";
 
 const LIVES = 6;
@@ -205,4 +206,21 @@ test("R-4: an event of a kind that this version does not know is refused, with i
     name: "Damage",
     message: /entry at LSN 1, its event 0: R-4.* 99/,
   });
+});
+
+test("R-1: a checkpoint tells the time of the last entry, not what an office counted after it and never logged", () => {
+  const driver = new ShardDriver({});
+  const thin = driver.addCaller({ name: "thin", isSession: false, ttlMs: 0, principal: "ann", address: "::1" });
+  driver.ask(thin, { op: KIND_ACQUIRE, resource: "order:1", ttlMs: 5_000 });
+  driver.turn(40);
+  driver.ask(thin, { op: KIND_RELEASE, resource: "order:1", token: thin.tokens.get("order:1") ?? 0 });
+  driver.turn(90); // Nothing has a deadline any more, so no event tells that time goes on.
+  driver.turn(3_600_000);
+  assert.equal(driver.shard.state.now, 3_600_000);
+  const page = new ByteBuffer(64, 2 ** 20);
+  writeHeadPage(driver.shard, page);
+  const { shard } = newShard({});
+  const replaying = new Replay(shard);
+  replaying.page(pageKey(0, PAGE_HEAD, 0), page.bytes.slice(0, page.length));
+  assert.equal(replaying.stamp, 90);
 });
