@@ -80,6 +80,8 @@ export class ReplicaBooks {
     for (const { shard, base, entries } of parts) {
       const ledger = this.#ledger(replica, shard);
       const from = entries[0]?.previous ?? base;
+      // A primary that leaves office in the turn that commits tells nobody; where its log begins tells it.
+      if (from.lsn > this.#endOf(shard).lsn) this.committed(replica, shard, from.lsn);
       ledger.entries = entries.map((entry) => keptOf(entry.bytes, seq));
       ledger.baseLsn = from.lsn;
       ledger.baseChecksum = from.checksum;
