@@ -17,6 +17,17 @@ export interface CutRound {
 /** The forked child and the command itself ignore SIGTERM, so that only a kill ends them. */
 const STUBBORN = `trap '' TERM; (trap '' TERM; while :; do sleep 0.05; done) & echo "$$ $!"`;
 
+/**
+ * Flags of the server of such rounds. Nobody listens where it says that its workers are, and dialling there is refused at
+ * once on every machine: so clients keep to the address that they were given, the proxy's, and all of them is cut.
+ */
+export const CUT_SERVER_FLAGS: readonly string[] = [
+  "--limits-ttl-min",
+  "500ms",
+  "--listen-advertise",
+  "127.255.255.254",
+];
+
 /** Plays one round. The TTL is short, and the server must allow it. */
 export async function playCutRound(server: ServerProcess, resource: string, kind: CutKind): Promise<CutRound> {
   const file = join(freshDirectory(), "pids");

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type ServerProcess, startServer } from "../node/server-process.js";
-import { playCutRound } from "./cut-round.js";
+import { CUT_SERVER_FLAGS, playCutRound } from "./cut-round.js";
 
 let server: ServerProcess;
 before(async () => {
-  server = await startServer({ flags: ["--limits-ttl-min", "500ms", "--listen-advertise", "192.0.2.1"] });
+  server = await startServer({ flags: CUT_SERVER_FLAGS });
 });
 after(() => server.stop());
 

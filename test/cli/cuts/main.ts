@@ -1,11 +1,11 @@
 // `make lock-cuts`: ROUNDS=100 times a command that holds a lock is cut off from the server while another one waits. The
 // first one's process group must be gone before the second starts, each time.
 import { startServer } from "../../node/server-process.js";
-import { playCutRound } from "../cut-round.js";
+import { CUT_SERVER_FLAGS, playCutRound } from "../cut-round.js";
 
 const AT_ONCE = 2;
 const rounds = Number(process.env["ROUNDS"] ?? 100);
-const server = await startServer({ flags: ["--limits-ttl-min", "500ms", "--listen-advertise", "192.0.2.1"] });
+const server = await startServer({ flags: CUT_SERVER_FLAGS });
 const began = performance.now();
 let left = rounds;
 let wrong = 0;
