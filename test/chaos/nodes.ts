@@ -151,9 +151,12 @@ export class ChaosCluster {
     while (!isDown()) {
       try {
         const process = await startServer({ dataDir: place.dataDir, flags });
+        if (isDown()) {
+          await process.kill(); // It was ended while it started: that is no death of its own.
+          return;
+        }
         place.process = process;
         void process.ended.then((end) => this.#ended(place, process, end));
-        if (isDown()) await process.kill();
         return;
       } catch (error) {
         this.deaths.push(`${place.name} did not start: ${error instanceof Error ? error.message : String(error)}`);
@@ -175,8 +178,8 @@ export class ChaosCluster {
     place.isDown = true;
     const { process } = place;
     place.process = undefined;
-    if (process === undefined) return;
-    await process[how]();
+    if (process === undefined) await place.starting;
+    else await process[how]();
   }
 
   /** SIGSTOP or SIGCONT to a node or a member of etcd. */
